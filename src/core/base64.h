@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace webhook {
+
+/// RFC 4648, section 4: the standard alphabet, padded.
+std::string to_base64(std::string_view bytes);
+
+}  // namespace webhook
