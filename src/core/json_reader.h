@@ -34,6 +34,7 @@ class JsonValue {
 
   /// Member `key` of an object. Wrong: not an object, or `key` is there twice.
   [[nodiscard]] JsonValue field(std::string_view key) const&;
+  // NOLINTNEXTLINE(modernize-use-nodiscard): it is deleted
   JsonValue field(std::string_view key) const&& = delete;
 
   /// The string; empty if absent. Valid as long as the document.

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <variant>
+
+namespace webhook {
+
+/// More bytes are needed.
+struct Incomplete {};
+
+/// One well-formed request: its first `head + body` bytes, once that many are there.
+struct Framed {
+  std::size_t head = 0;  ///< Request line, headers and the empty line.
+  std::size_t body = 0;
+  bool keeps_alive = true;        ///< HTTP/1.1 without `Connection: close`.
+  bool expects_continue = false;  ///< `Expect: 100-continue`.
+};
+
+/// What is no request that we take: the status to answer with before closing.
+struct Refusal {
+  int status = 400;
+  std::string_view message;
+};
+
+inline constexpr std::size_t kMaxHeadBytes = 16 * 1024;
+inline constexpr std::size_t kMaxHeaders = 64;
+
+/// Finds the end of the HTTP/1.1 request that `bytes` begins with (RFC 9112). Strict, because what
+/// two readers frame differently can be smuggled past one of them: CRLF only, one Content-Length of
+/// digits, no Transfer-Encoding, no folded header. Pure.
+std::variant<Incomplete, Framed, Refusal> frame_request(std::string_view bytes,
+                                                        std::size_t max_body_bytes);
+
+}  // namespace webhook

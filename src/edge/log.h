@@ -1,0 +1,21 @@
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace webhook {
+
+enum class LogFormat { kJson, kText };
+
+/// Points spdlog at stderr: one line per message, in UTC, no control character unescaped.
+/// `level` is one of trace, debug, info, warning, error; throws std::invalid_argument otherwise.
+void set_up_logging(std::string_view level, LogFormat format);
+
+/// Logs `message` at level info with fields: members of the JSON object, or key="value" behind the
+/// text.
+void log_fields(std::string_view message,
+                std::initializer_list<std::pair<std::string_view, std::string_view>> fields);
+
+}  // namespace webhook
