@@ -113,6 +113,18 @@ std::string_view to_string(Reason reason) {
   return "supported";
 }
 
+bool can_lead_to(Reason reason, Outcome outcome) {
+  const Row* row = kTable;
+  while (row->reason != reason) ++row;  // ends: every reason has its row
+  switch (row->then) {
+    case Then::kLeave: return outcome == Outcome::kUnchanged;
+    case Then::kDeny: return outcome == Outcome::kDenied;
+    case Then::kSandbox: return outcome == Outcome::kSandboxed;
+    case Then::kFallBack: break;
+  }
+  return outcome != Outcome::kSandboxed;
+}
+
 bool insists_on_sandbox(const PodFacts& pod) { return pod.mode == "sandbox"; }
 
 bool context_is_free(const PodFacts& pod, const Policy& policy) {

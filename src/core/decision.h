@@ -54,6 +54,9 @@ inline constexpr std::array kAllReasons{
 std::string_view to_string(Outcome outcome);
 std::string_view to_string(Reason reason);
 
+/// False for pairs that the decision table cannot give.
+bool can_lead_to(Reason reason, Outcome outcome);
+
 /// What is known of the cluster when a pod arrives.
 struct ClusterState {
   KubeVersion version;
