@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/policy.h"
+#include "edge/log.h"
+
+namespace webhook {
+
+/// What is wrong with a configuration: "config.yaml:3:5: key: what (what would be right)".
+class ConfigError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct ClusterConfig {
+  std::string kube_version;  ///< Fixed; empty: ask the API server.
+  std::chrono::milliseconds refresh_interval{60'000};
+};
+
+struct TlsConfig {
+  std::string cert_file = "/etc/code-executor-webhook/tls/tls.crt";
+  std::string key_file = "/etc/code-executor-webhook/tls/tls.key";
+  std::string min_version = "1.2";        ///< "1.2" or "1.3".
+  std::string client_ca_file;             ///< Set: only clients with a certificate of this CA.
+  std::vector<std::string> client_names;  ///< And, if not empty, one of these names.
+};
+
+struct ServerConfig {
+  std::string listen = "[::]:10250";  ///< The port private clusters already open to their nodes.
+  std::string ops_listen = "[::]:8080";
+  TlsConfig tls;
+  std::size_t max_request_bytes = 7U << 20U;
+  std::chrono::milliseconds shutdown_delay{10'000};
+  std::chrono::milliseconds drain_timeout{20'000};
+};
+
+struct LogConfig {
+  std::string level = "info";
+  LogFormat format = LogFormat::kJson;
+};
+
+/// The configuration file, with its defaults.
+struct Config {
+  Policy policy;             ///< `policy.profile` is left to the caller.
+  std::string profile_file;  ///< Empty: the profile built into the binary.
+  ClusterConfig cluster;
+  ServerConfig server;
+  LogConfig log;
+};
+
+/// Reads YAML `text`; `name` stands in messages. Throws ConfigError.
+Config parse_config(const std::string& text, const std::string& name);
+
+/// Reads a file. Throws ConfigError.
+Config load_config(const std::string& file);
+
+}  // namespace webhook
