@@ -85,21 +85,6 @@ void set_option(const FileDescriptor& socket, int level, int option, int value) 
 
 }  // namespace
 
-FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
-  if (this != &other) {
-    reset();
-    fd_ = other.release();
-  }
-  return *this;
-}
-
-int FileDescriptor::release() { return std::exchange(fd_, -1); }
-
-void FileDescriptor::reset() {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = -1;
-}
-
 FileDescriptor listen_on(const std::string& text) {
   SocketAddress address = parse_address(text);
   const auto open = [&] {

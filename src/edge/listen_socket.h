@@ -2,23 +2,9 @@
 
 #include <string>
 
+#include "edge/file_descriptor.h"
+
 namespace webhook {
-
-/// A file descriptor with an owner.
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd = -1) : fd_(fd) {}
-  ~FileDescriptor() { reset(); }
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(other.release()) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
-
-  [[nodiscard]] int get() const { return fd_; }
-  int release();
-  void reset();
-
- private:
-  int fd_;
-};
 
 /// A non-blocking listening TCP socket on `address`: "[::]:10250" takes IPv4 too (and IPv4 only
 /// where the kernel has no IPv6), "127.0.0.1:0" picks a port. Throws std::runtime_error.
