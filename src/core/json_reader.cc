@@ -39,53 +39,6 @@ std::string to_message(simdjson::error_code code) {
   return std::string("body: not JSON: ") + simdjson::error_message(code);
 }
 
-bool matches(const dom::element& have, const Json& want, Match how);
-
-bool matches_object(const dom::object& have, const Json& want, Match how) {
-  for (const auto& [key, wanted] : want.items()) {
-    dom::element value;
-    if (have.at_key(key).get(value) != simdjson::SUCCESS || !matches(value, wanted, how)) {
-      return false;
-    }
-  }
-  if (how == Match::kSubset) return true;
-  std::size_t members = 0;
-  for (const auto& [key, value] : have) members += value.is_null() ? 0U : 1U;
-  return members == want.size();
-}
-
-/// A list of objects is a set by name or path, which others may add to; a list of scalars, such as
-/// a command, is one value.
-bool matches_list(const dom::array& have, const Json& want, Match how) {
-  const bool open = how == Match::kSubset && !want.empty() && want.front().is_object();
-  if (open) {
-    for (const Json& wanted : want) {
-      bool found = false;
-      for (const dom::element element : have) found = found || matches(element, wanted, how);
-      if (!found) return false;
-    }
-    return true;
-  }
-  if (have.size() != want.size()) return false;
-  std::size_t index = 0;
-  for (const dom::element element : have) {
-    if (!matches(element, want[index++], how)) return false;
-  }
-  return true;
-}
-
-bool matches(const dom::element& have, const Json& want, Match how) {
-  switch (want.type()) {
-    case Json::value_t::object:
-      return have.is_object() && matches_object(dom::object(have), want, how);
-    case Json::value_t::array: return have.is_array() && matches_list(dom::array(have), want, how);
-    case Json::value_t::string:
-      return have.is_string() && std::string_view(have) == want.get_ref<const std::string&>();
-    case Json::value_t::boolean: return have.is_bool() && bool(have) == want.get<bool>();
-    default: return have.is_int64() && std::int64_t(have) == want.get<std::int64_t>();
-  }
-}
-
 }  // namespace
 
 JsonValue::JsonValue(const JsonValue* parent, std::string_view key, std::size_t index,
@@ -143,7 +96,46 @@ std::size_t JsonValue::size() const {
 }
 
 bool JsonValue::matches(const Json& want, Match how) const {
-  return element_ && webhook::matches(*element_, want, how);
+  if (!element_) return false;
+  switch (want.type()) {
+    case Json::value_t::object: return element_->is_object() && matches_object(want, how);
+    case Json::value_t::array: return element_->is_array() && matches_list(want, how);
+    case Json::value_t::string:
+      return element_->is_string() && string() == want.get_ref<const std::string&>();
+    case Json::value_t::boolean: return element_->is_bool() && boolean() == want.get<bool>();
+    default: return element_->is_int64() && std::int64_t(*element_) == want.get<std::int64_t>();
+  }
+}
+
+bool JsonValue::matches_object(const Json& want, Match how) const {
+  bool same = true;
+  for (const auto& [key, wanted] : want.items()) {
+    const JsonValue member = field(key);
+    same = member.matches(wanted, how) && same;
+  }
+  if (how == Match::kSubset) return same;
+  std::size_t members = 0;
+  for (const auto& [key, value] : dom::object(*element_)) members += value.is_null() ? 0U : 1U;
+  return same && members == want.size();
+}
+
+/// A list of objects is a set by name or path, which others may add to; a list of scalars, such as
+/// a command, is one value.
+bool JsonValue::matches_list(const Json& want, Match how) const {
+  if (how == Match::kSubset && !want.empty() && want.front().is_object()) {
+    return std::all_of(want.begin(), want.end(), [&](const Json& wanted) {
+      bool found = false;
+      for_each([&](const JsonValue& element, std::size_t) {
+        found = element.matches(wanted, how) || found;
+      });
+      return found;
+    });
+  }
+  bool same = size() == want.size();
+  for_each([&](const JsonValue& element, std::size_t index) {
+    same = same && element.matches(want[index], how);
+  });
+  return same;
 }
 
 void JsonValue::refuse(std::string_view what) const {

@@ -62,7 +62,8 @@ class JsonValue {
   /// The number of elements of a list; 0 if absent.
   [[nodiscard]] std::size_t size() const;
 
-  /// Compares with `want`; an absent value matches nothing.
+  /// Compares with `want`; an absent value matches nothing. Another type is only a difference;
+  /// wrong is a member that is wanted and there twice.
   [[nodiscard]] bool matches(const nlohmann::json& want, Match how) const;
 
   /// Says that this value is wrong: "request.object.spec: <what>".
@@ -74,6 +75,8 @@ class JsonValue {
 
   [[nodiscard]] std::optional<simdjson::dom::object> object() const;
   [[nodiscard]] std::optional<simdjson::dom::array> list() const;
+  [[nodiscard]] bool matches_object(const nlohmann::json& want, Match how) const;
+  [[nodiscard]] bool matches_list(const nlohmann::json& want, Match how) const;
   [[nodiscard]] std::string place() const;
   void refuse_type(std::string_view expected) const;
 

@@ -7,16 +7,27 @@ namespace {
 
 using Json = nlohmann::json;
 
+/// True if an annotation is there, whatever it says.
+bool has_annotation(const JsonValue& annotations, std::string_view key) {
+  const JsonValue annotation = annotations.field(key);
+  (void)annotation.string();  // refuses what is no string
+  return annotation.is_present();
+}
+
+bool has_annotation(const JsonValue& annotations, std::string_view key, const Fragment& want) {
+  return has_annotation(annotations, key) &&
+         annotations.field(key).matches(want.value, Match::kExact);
+}
+
 void read_annotations(const JsonValue& annotations, const Sandbox& sandbox, PodFacts& facts) {
   facts.has_annotations = annotations.is_present();
-  facts.is_mirror = annotations.field("kubernetes.io/config.mirror").is_present();
-  facts.has_checksum =
-      annotations.field(kChecksumAnnotation).matches(sandbox.checksum.value, Match::kExact);
-  facts.has_profile_annotation = annotations.field(kProfileAnnotation)
-                                     .matches(sandbox.profile_annotation.value, Match::kExact);
+  facts.is_mirror = has_annotation(annotations, "kubernetes.io/config.mirror");
+  facts.has_checksum = has_annotation(annotations, kChecksumAnnotation, sandbox.checksum);
+  facts.has_profile_annotation =
+      has_annotation(annotations, kProfileAnnotation, sandbox.profile_annotation);
   const std::string app_armor =
       std::string(kLegacyAppArmorAnnotation) + sandbox.policy.container_name;
-  facts.has_legacy_app_armor = annotations.field(app_armor).is_present();
+  facts.has_legacy_app_armor = has_annotation(annotations, app_armor);
 }
 
 void read_metadata(const JsonValue& metadata, const Sandbox& sandbox, PodFacts& facts) {
@@ -42,8 +53,13 @@ TargetContext read_target_context(const JsonValue& context, const Sandbox& sandb
                                   const PodFacts& facts) {
   static const Json kChartDefault = {{"privileged", true}};
   if (!context.has_members()) return TargetContext::kAbsent;
-  const Fragment& ours = facts.has_legacy_app_armor ? sandbox.context_no_apparmor : sandbox.context;
-  if (context.matches(ours.value, Match::kExact)) return TargetContext::kOurs;
+  if (context.matches(sandbox.context.value, Match::kExact)) return TargetContext::kOurs;
+  // A pod read back from the cluster has both the field and the annotation: the API server writes
+  // the one from the other.
+  if (facts.has_legacy_app_armor &&
+      context.matches(sandbox.context_no_apparmor.value, Match::kExact)) {
+    return TargetContext::kOurs;
+  }
   if (context.matches(kChartDefault, Match::kExact)) return TargetContext::kChartDefault;
   return TargetContext::kExplicit;
 }

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "core/admission.h"
+
+namespace webhook {
+
+/// The defaults with a profile of one line, so that what is expected fits on the screen.
+Policy small_policy();
+
+/// A pod of the code-executor as a chart that sets nothing would make it.
+nlohmann::json plain_pod();
+
+/// An AdmissionReview of the creation of `pod`, as the API server sends it.
+nlohmann::json to_review(const nlohmann::json& pod);
+
+/// The operations of `patch`.
+nlohmann::json to_operations(const JsonPatch& patch);
+
+/// Decodes RFC 4648 text; throws if it is not padded, or has a foreign character. Written apart
+/// from the encoder that it checks.
+std::string from_base64(std::string_view text);
+
+}  // namespace webhook
