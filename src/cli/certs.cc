@@ -1,0 +1,195 @@
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+#include "core/base64.h"
+#include "edge/certificate_authority.h"
+#include "edge/file.h"
+#include "edge/new_files.h"
+
+namespace webhook {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kDescription =
+    "Make a CA and a serving certificate for the webhook's Service, and print the caBundle";
+
+constexpr const char* kFooter = R"(Writes ca.crt, ca.key, tls.crt and tls.key (keys with mode 0600).
+
+A CA that is already in the directory is used again, so that the caBundle in
+the cluster stays right: to renew a serving certificate, run the same command
+again with --force. --new-ca replaces the CA as well.
+
+  certs --out DIR                     files, and the caBundle (base64) on stdout
+  certs --out DIR -o secret | kubectl apply -f -
+                                      files, and the Secret that the Deployment mounts)";
+
+struct CertsFlags {
+  std::string directory;
+  std::string ns = "code-executor-webhook";
+  std::string service = "code-executor-webhook";
+  std::string secret = "code-executor-webhook-tls";
+  std::vector<std::string> dns_names;
+  std::vector<std::string> addresses;
+  int days = 365;
+  int ca_days = 3650;
+  std::string output = "ca-bundle";
+  bool force = false;
+  bool new_ca = false;
+};
+
+bool is_alphanumeric(char each) {
+  return (each >= 'a' && each <= 'z') || (each >= '0' && each <= '9');
+}
+
+/// RFC 1123: lower case, digits and inner hyphens, up to 63.
+bool is_dns_label(std::string_view text) {
+  return !text.empty() && text.size() <= 63 && is_alphanumeric(text.front()) &&
+         is_alphanumeric(text.back()) && std::all_of(text.begin(), text.end(), [](char each) {
+           return is_alphanumeric(each) || each == '-';
+         });
+}
+
+/// Labels with dots between them; the first may be "*".
+bool is_dns_name(std::string_view text) {
+  if (text.size() > 253) return false;
+  if (text.starts_with("*.")) text.remove_prefix(2);
+  for (;;) {
+    const auto dot = std::min(text.find('.'), text.size());
+    if (!is_dns_label(text.substr(0, dot))) return false;
+    if (dot == text.size()) return true;
+    text.remove_prefix(dot + 1);
+  }
+}
+
+bool is_address(const std::string& text) {
+  in6_addr ignored{};
+  return inet_pton(AF_INET, text.c_str(), &ignored) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), &ignored) == 1;
+}
+
+/// The CA in `directory`, if there is one. Half of one is an error: it may be somebody's only copy.
+std::optional<CertificateAuthority> load_authority(const fs::path& directory) {
+  const fs::path certificate = directory / "ca.crt";
+  const fs::path key = directory / "ca.key";
+  if (!fs::exists(certificate) && !fs::exists(key)) return std::nullopt;
+  for (const fs::path& each : {certificate, key}) {
+    if (fs::exists(each)) continue;
+    throw std::runtime_error(each.string() +
+                             ": missing (a CA is ca.crt and ca.key; --new-ca --force makes one)");
+  }
+  try {
+    return CertificateAuthority::load({read_file(certificate), read_file(key)});
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(certificate.string() + ", " + key.string() + ": " + error.what());
+  }
+}
+
+void print_secret(const CertsFlags& flags, const PemPair& authority, const PemPair& serving) {
+  std::cout << "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/tls\nmetadata:\n"
+            << "  name: " << flags.secret << "\n  namespace: " << flags.ns << "\ndata:\n"
+            << "  ca.crt: " << to_base64(authority.certificate) << '\n'
+            << "  tls.crt: " << to_base64(serving.certificate) << '\n'
+            << "  tls.key: " << to_base64(serving.key) << '\n';
+}
+
+void run(const CertsFlags& flags) {
+  const fs::path directory = flags.directory;
+  auto found = flags.new_ca ? std::nullopt : load_authority(directory);
+  const bool is_new = !found.has_value();
+  const CertificateAuthority authority =
+      is_new ? CertificateAuthority::create(flags.service + " CA", std::chrono::days(flags.ca_days))
+             : std::move(*found);
+
+  ServingNames names{flags.service, service_dns_names(flags.service, flags.ns), flags.addresses};
+  names.dns_names.insert(names.dns_names.end(), flags.dns_names.begin(), flags.dns_names.end());
+  const PemPair serving = authority.issue(names, std::chrono::days(flags.days));
+  const PemPair ca = authority.pem();
+
+  std::vector<NewFile> files;
+  if (is_new) files = {{"ca.crt", ca.certificate, false}, {"ca.key", ca.key, true}};
+  files.push_back({"tls.crt", serving.certificate, false});
+  files.push_back({"tls.key", serving.key, true});
+  write_new_files(directory, files, flags.force);
+
+  std::cerr << directory.string() << ": wrote";
+  for (const NewFile& file : files) std::cerr << ' ' << file.name;
+  std::cerr << (is_new ? "" : ", issued by the CA that was there") << '\n';
+  if (flags.output == "secret") {
+    print_secret(flags, ca, serving);
+  } else {
+    std::cout << to_base64(ca.certificate) << '\n';
+  }
+}
+
+void add_name_flags(CLI::App& command, CertsFlags& flags) {
+  const auto expect = [](auto is_right, const std::string& expected) {
+    return [=](const std::string& text) {
+      return is_right(text) ? std::string() : '\'' + text + "' (expected " + expected + ')';
+    };
+  };
+  const auto label = expect(is_dns_label, "a DNS label, such as my-namespace");
+  command.add_option("-n,--namespace", flags.ns, "Namespace of the Service")
+      ->type_name("NS")
+      ->check(label)
+      ->capture_default_str();
+  command.add_option("--service", flags.service, "Name of the Service")
+      ->type_name("NAME")
+      ->check(label)
+      ->capture_default_str();
+  command.add_option("--secret", flags.secret, "Name of the Secret of -o secret")
+      ->type_name("NAME")
+      ->check(expect(is_dns_name, "a DNS name, such as my-secret"))
+      ->capture_default_str();
+  command.add_option("--dns-name", flags.dns_names, "One more name to serve; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("NAME")
+      ->check(expect(is_dns_name, "a DNS name, such as localhost"));
+  command.add_option("--ip", flags.addresses, "An address to serve; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("ADDRESS")
+      ->check(expect(is_address, "an address, such as 127.0.0.1 or ::1"));
+}
+
+}  // namespace
+
+void add_certs(CLI::App& app) {
+  constexpr int kMostDays = 36'500;
+  auto* command = app.add_subcommand("certs", kDescription);
+  command->footer(kFooter);
+  const auto flags = std::make_shared<CertsFlags>();
+  command->add_option("--out", flags->directory, "Directory to write to; made if need be")
+      ->type_name("DIR")
+      ->required();
+  add_name_flags(*command, *flags);
+  command->add_option("--days", flags->days, "Days until the serving certificate expires")
+      ->type_name("DAYS")
+      ->check(CLI::Range(1, kMostDays))
+      ->capture_default_str();
+  command->add_option("--ca-days", flags->ca_days, "Days until a new CA expires")
+      ->type_name("DAYS")
+      ->check(CLI::Range(1, kMostDays))
+      ->capture_default_str();
+  command
+      ->add_option("-o,--output", flags->output,
+                   "ca-bundle: base64 for the webhook configuration; secret: for kubectl apply")
+      ->check(CLI::IsMember({"ca-bundle", "secret"}))
+      ->capture_default_str();
+  command->add_flag("--force", flags->force, "Replace files that exist");
+  command->add_flag("--new-ca", flags->new_ca, "Make a new CA even if there is one");
+  command->callback([flags] { run(*flags); });
+}
+
+}  // namespace webhook
