@@ -28,12 +28,16 @@ constexpr KubeVersion kOldestSandboxVersion{1, 33};
 struct Resources {
   std::map<std::string, std::string> requests;
   std::map<std::string, std::string> limits;
+
+  friend bool operator==(const Resources&, const Resources&) = default;
 };
 
 /// The bytes of a seccomp profile and their sha256 in lower-case hex.
 struct SeccompProfile {
   std::string bytes;
   std::string sha256;
+
+  friend bool operator==(const SeccompProfile&, const SeccompProfile&) = default;
 };
 
 /// The administrator's wishes: the parts of the configuration that the decision and the patch
@@ -58,6 +62,8 @@ struct Policy {
       "busybox:1.37.0@sha256:b3255e7dfbcd10cb367af0d409747d511aeb66dfac98cf30e97e87e4207dd76f";
   Resources installer_resources = {.requests = {{"cpu", "10m"}, {"memory", "16Mi"}},
                                    .limits = {{"cpu", "100m"}, {"memory", "32Mi"}}};
+
+  friend bool operator==(const Policy&, const Policy&) = default;
 };
 
 }  // namespace webhook

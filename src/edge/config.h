@@ -21,6 +21,8 @@ class ConfigError : public std::runtime_error {
 struct ClusterConfig {
   std::string kube_version;  ///< Fixed; empty: ask the API server.
   std::chrono::milliseconds refresh_interval{60'000};
+
+  friend bool operator==(const ClusterConfig&, const ClusterConfig&) = default;
 };
 
 struct TlsConfig {
@@ -29,6 +31,8 @@ struct TlsConfig {
   std::string min_version = "1.2";        ///< "1.2" or "1.3".
   std::string client_ca_file;             ///< Set: only clients with a certificate of this CA.
   std::vector<std::string> client_names;  ///< And, if not empty, one of these names.
+
+  friend bool operator==(const TlsConfig&, const TlsConfig&) = default;
 };
 
 struct ServerConfig {
@@ -38,11 +42,15 @@ struct ServerConfig {
   std::size_t max_request_bytes = 7U << 20U;
   std::chrono::milliseconds shutdown_delay{10'000};
   std::chrono::milliseconds drain_timeout{20'000};
+
+  friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
 };
 
 struct LogConfig {
   std::string level = "info";
   LogFormat format = LogFormat::kJson;
+
+  friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };
 
 /// The configuration file, with its defaults.
@@ -52,6 +60,8 @@ struct Config {
   ClusterConfig cluster;
   ServerConfig server;
   LogConfig log;
+
+  friend bool operator==(const Config&, const Config&) = default;
 };
 
 /// Reads YAML `text`; `name` stands in messages. Throws ConfigError.

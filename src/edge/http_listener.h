@@ -47,8 +47,8 @@ struct ListenerOptions {
   /// Above the 90 s that API servers keep idle connections: they do not retry a POST that meets a
   /// closing one.
   std::chrono::milliseconds idle_timeout{150'000};
-  std::function<std::shared_ptr<SSL_CTX>()> tls;  ///< Asked per connection; empty: plain HTTP.
-  std::function<void(int status)> on_response;    ///< Every answer that leaves; may be empty.
+  std::function<std::shared_ptr<SSL_CTX>()> tls = {};  ///< Asked per connection; empty: plain HTTP.
+  std::function<void(int status)> on_response = {};    ///< Every answer that leaves; may be empty.
 };
 
 /// An HTTP/1.1 server on one address. Handlers run on its workers, at the same time.

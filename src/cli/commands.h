@@ -1,0 +1,17 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace webhook {
+
+// Each adds its subcommand to `app`. A command that is chosen runs while the line is parsed; it
+// throws std::exception for what is wrong with the input or the environment.
+
+void add_serve(CLI::App& app);
+void add_mutate(CLI::App& app);
+void add_review(CLI::App& app);
+void add_certs(CLI::App& app);
+void add_profile(CLI::App& app);
+void add_version(CLI::App& app);
+
+}  // namespace webhook

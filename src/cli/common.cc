@@ -1,0 +1,88 @@
+#include "cli/common.h"
+
+#include <iostream>
+#include <iterator>
+#include <stdexcept>
+
+#include "edge/file.h"
+#include "edge/kube_client.h"
+#include "edge/seccomp_profile_file.h"
+
+namespace webhook {
+namespace {
+
+/// What `mutate` and `review` assume of a cluster they are not told about, as `helm template` does.
+constexpr KubeVersion kAssumedVersion{1, 34};
+
+}  // namespace
+
+void add_config_flags(CLI::App& command, CommonFlags& flags) {
+  command.add_option("--config", flags.config, "Configuration file (YAML)")->type_name("FILE");
+  command
+      .add_option("--profile", flags.profile,
+                  "seccomp profile to inject instead of the one built in")
+      ->type_name("FILE");
+}
+
+void add_version_flags(CLI::App& command, CommonFlags& flags) {
+  command
+      .add_option("--kube-version", flags.kube_version,
+                  "Kubernetes version to decide by, such as v1.34.3")
+      ->type_name("VERSION");
+  command
+      .add_option("--kubeconfig", flags.kubeconfig,
+                  "Ask the API server of this kubeconfig for its version")
+      ->type_name("FILE");
+}
+
+void add_log_flags(CLI::App& command, CommonFlags& flags) {
+  command.add_option("--log-level", flags.log_level, "trace, debug, info, warning or error")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error"}));
+  command.add_option("--log-format", flags.log_format, "json or text")
+      ->check(CLI::IsMember({"json", "text"}));
+}
+
+Config make_config(const CommonFlags& flags) {
+  Config config = flags.config.empty() ? Config{} : load_config(flags.config);
+  if (!flags.kube_version.empty()) {
+    const auto version = parse_kube_version(flags.kube_version);
+    if (!version) throw ConfigError("--kube-version: " + version.error().message);
+    config.cluster.kube_version = flags.kube_version;
+  }
+  if (!flags.profile.empty()) config.profile_file = flags.profile;
+  if (!flags.log_level.empty()) config.log.level = flags.log_level;
+  if (!flags.log_format.empty()) {
+    config.log.format = flags.log_format == "json" ? LogFormat::kJson : LogFormat::kText;
+  }
+  return config;
+}
+
+std::shared_ptr<const Sandbox> make_sandbox_of(const Config& config) {
+  Policy policy = config.policy;
+  policy.profile = load_seccomp_profile(config.profile_file);
+  return std::make_shared<const Sandbox>(make_sandbox(std::move(policy)));
+}
+
+KubeVersion offline_version(const Config& config, const CommonFlags& flags) {
+  if (!config.cluster.kube_version.empty()) {
+    return parse_kube_version(config.cluster.kube_version).value();
+  }
+  if (!flags.kubeconfig.empty()) {
+    const KubeClient client = KubeClient::from_kubeconfig(flags.kubeconfig);
+    const auto body = client.get("/version");
+    if (!body) throw std::runtime_error(client.address() + ": " + body.error().message);
+    const auto cluster = parse_version_info(*body);
+    if (!cluster) throw std::runtime_error(client.address() + cluster.error().message);
+    return cluster->version;
+  }
+  std::cerr << "assuming Kubernetes " << to_string(kAssumedVersion)
+            << " (say which with --kube-version or --kubeconfig)\n";
+  return kAssumedVersion;
+}
+
+std::string read_input(const std::string& file) {
+  if (file != "-") return read_file(file);
+  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+}
+
+}  // namespace webhook

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <string>
+
+#include "core/sandbox.h"
+#include "edge/config.h"
+
+namespace webhook {
+
+/// The flags that several commands share. What is set overrides the file.
+struct CommonFlags {
+  std::string config;
+  std::string kube_version;
+  std::string kubeconfig;
+  std::string profile;
+  std::string log_level;
+  std::string log_format;
+};
+
+void add_config_flags(CLI::App& command, CommonFlags& flags);
+void add_version_flags(CLI::App& command, CommonFlags& flags);
+void add_log_flags(CLI::App& command, CommonFlags& flags);
+
+/// The configuration file, or the defaults without one, under the flags. Throws ConfigError.
+Config make_config(const CommonFlags& flags);
+
+/// What is injected, with the profile read. Throws std::runtime_error.
+std::shared_ptr<const Sandbox> make_sandbox_of(const Config& config);
+
+/// The version to decide by, offline: the fixed one, else that of the cluster of --kubeconfig, else
+/// one that is assumed, and said so on stderr. Throws std::runtime_error.
+KubeVersion offline_version(const Config& config, const CommonFlags& flags);
+
+/// All of standard input for "-", else of a file. Throws std::runtime_error.
+std::string read_input(const std::string& file);
+
+}  // namespace webhook

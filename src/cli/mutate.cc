@@ -1,0 +1,162 @@
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "cli/diff.h"
+#include "core/admission.h"
+#include "edge/manifest.h"
+
+namespace webhook {
+namespace {
+
+struct MutateFlags {
+  CommonFlags common;
+  std::vector<std::string> files;
+  std::string ns = "default";
+  std::string output = "yaml";
+};
+
+std::string name_of(const PodPlace& place, const std::string& default_ns) {
+  return place.kind + ' ' + (place.ns.empty() ? default_ns : place.ns) + '/' + place.name;
+}
+
+/// The review that the API server would send for the pod at `place`.
+Document to_review(const Document& pod, const PodPlace& place, const std::string& default_ns) {
+  return {{"apiVersion", "admission.k8s.io/v1"},
+          {"kind", "AdmissionReview"},
+          {"request",
+           {{"uid", "mutate"},
+            {"kind", {{"group", ""}, {"version", "v1"}, {"kind", "Pod"}}},
+            {"operation", "CREATE"},
+            {"namespace", place.ns.empty() ? default_ns : place.ns},
+            {"object", pod}}}};
+}
+
+/// Takes from `from` to `to` what a pod and a template both have.
+void copy_members(const Document& from, Document& to) {
+  for (const char* member : {"metadata", "spec"}) {
+    if (from.contains(member)) to[member] = from[member];
+  }
+}
+
+class Mutator {
+ public:
+  explicit Mutator(const MutateFlags& flags) : flags_(flags) {
+    const Config config = make_config(flags.common);
+    sandbox_ = make_sandbox_of(config);
+    cluster_ = {.version = offline_version(config, flags.common)};
+  }
+
+  /// Mutates the pods of `document`, and says on stderr what became of each. Throws
+  /// std::runtime_error for a pod that is no pod.
+  void mutate(Document& document, const std::string& file) {
+    for_each_pod(document, [&](const PodPlace& place) { mutate_pod(place, file); });
+  }
+
+  [[nodiscard]] const std::vector<Document>& patches() const { return patches_; }
+  [[nodiscard]] const std::vector<std::string>& denied() const { return denied_; }
+
+ private:
+  void mutate_pod(const PodPlace& place, const std::string& file) {
+    Document& pod_template = place.object->at(place.template_at);
+    Document pod = {{"apiVersion", "v1"}, {"kind", "Pod"}};
+    copy_members(pod_template, pod);
+    const std::string name = name_of(place, flags_.ns);
+    const auto reviewed = review(to_review(pod, place, flags_.ns).dump(), *sandbox_, cluster_);
+    if (!reviewed) {
+      throw std::runtime_error(file + ": " + name + ": " + reviewed.error().message);
+    }
+    std::cerr << name << ": " << to_string(reviewed->outcome) << " (" << to_string(reviewed->reason)
+              << ")\n";
+    for (const std::string& warning : reviewed->warnings) {
+      std::cerr << "  warning: " << warning << '\n';
+    }
+    if (reviewed->outcome == Outcome::kDenied) {
+      denied_.push_back(file + ": " + name + ": " + reviewed->message);
+    }
+    if (reviewed->patch.empty()) return;
+    Document patch = Document::parse(reviewed->patch.to_json());
+    pod = pod.patch(patch);
+    copy_members(pod, pod_template);
+    for (Document& operation : patch) {
+      operation["path"] = place.template_at.to_string() + operation["path"].get<std::string>();
+    }
+    patches_.push_back(std::move(patch));
+  }
+
+  const MutateFlags& flags_;
+  std::shared_ptr<const Sandbox> sandbox_;
+  ClusterState cluster_;
+  std::vector<Document> patches_;
+  std::vector<std::string> denied_;
+};
+
+bool wants_colour() { return ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr; }
+
+void print(const std::vector<Document>& documents, const std::string& output) {
+  bool is_first = true;
+  for (const Document& document : documents) {
+    if (output == "json") {
+      std::cout << document.dump(2) << '\n';
+    } else {
+      std::cout << (is_first ? "" : "---\n") << to_yaml(document);
+    }
+    is_first = false;
+  }
+}
+
+void run(const MutateFlags& flags) {
+  Mutator mutator(flags);
+  std::vector<Document> before;
+  std::vector<Document> after;
+  for (const std::string& file : flags.files) {
+    for (Document& document : parse_manifest(read_input(file), file)) {
+      before.push_back(document);
+      mutator.mutate(document, file);
+      after.push_back(std::move(document));
+    }
+  }
+  // Nothing is printed that the API server would not take in whole.
+  if (!mutator.denied().empty()) throw std::runtime_error(mutator.denied().front());
+  if (flags.output == "patch") {
+    for (const Document& patch : mutator.patches()) std::cout << patch.dump() << '\n';
+  } else if (flags.output == "diff") {
+    for (std::size_t i = 0; i < after.size(); ++i) {
+      std::cout << to_diff(to_yaml(before[i]), to_yaml(after[i]),
+                           "document " + std::to_string(i + 1), wants_colour());
+    }
+  } else {
+    print(after, flags.output);
+  }
+}
+
+}  // namespace
+
+void add_mutate(CLI::App& app) {
+  auto* command = app.add_subcommand(
+      "mutate", "Mutate the pods in manifests, offline: what `helm template` or kubectl prints");
+  const auto flags = std::make_shared<MutateFlags>();
+  command->add_option("-f,--filename", flags->files, "Manifest (YAML or JSON); - is standard input")
+      ->type_name("FILE")
+      ->required();
+  command->add_option("-n,--namespace", flags->ns, "Namespace of objects that name none")
+      ->type_name("NS")
+      ->capture_default_str();
+  command
+      ->add_option("-o,--output", flags->output,
+                   "yaml or json: the manifests; patch: a JSON patch per object and line; diff")
+      ->check(CLI::IsMember({"yaml", "json", "patch", "diff"}))
+      ->capture_default_str();
+  add_config_flags(*command, flags->common);
+  add_version_flags(*command, flags->common);
+  command->callback([flags] { run(*flags); });
+}
+
+}  // namespace webhook

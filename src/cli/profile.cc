@@ -1,0 +1,60 @@
+#include <iostream>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "edge/seccomp_profile_file.h"
+
+namespace webhook {
+namespace {
+
+struct ProfileFlags {
+  CommonFlags common;
+  std::string ns = "default";
+  std::string output = "json";
+};
+
+/// As JSON, which kubectl takes as it takes YAML, and which keeps every byte.
+std::string to_config_map(const SeccompProfile& profile, const Config& config,
+                          const std::string& ns) {
+  const nlohmann::json config_map = {
+      {"apiVersion", "v1"},
+      {"kind", "ConfigMap"},
+      {"metadata", {{"name", config.policy.config_map_name}, {"namespace", ns}}},
+      {"data", {{std::string(kProfileKey), profile.bytes}}}};
+  return config_map.dump(2) + '\n';
+}
+
+void run(const ProfileFlags& flags) {
+  const Config config = make_config(flags.common);
+  const SeccompProfile profile = load_seccomp_profile(config.profile_file);
+  if (flags.output == "sha256") {
+    std::cout << profile.sha256 << '\n';
+  } else if (flags.output == "configmap") {
+    std::cout << to_config_map(profile, config, flags.ns);
+  } else {
+    std::cout << profile.bytes;
+  }
+}
+
+}  // namespace
+
+void add_profile(CLI::App& app) {
+  auto* command =
+      app.add_subcommand("profile", "Print the seccomp profile, or check the one of --profile");
+  const auto flags = std::make_shared<ProfileFlags>();
+  add_config_flags(*command, flags->common);
+  command->add_option("-n,--namespace", flags->ns, "Namespace of the ConfigMap")
+      ->type_name("NS")
+      ->capture_default_str();
+  command
+      ->add_option("-o,--output", flags->output,
+                   "json: its exact bytes; configmap: to apply; sha256: the pod's annotation")
+      ->check(CLI::IsMember({"json", "configmap", "sha256"}))
+      ->capture_default_str();
+  command->callback([flags] { run(*flags); });
+}
+
+}  // namespace webhook

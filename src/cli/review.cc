@@ -1,0 +1,41 @@
+#include <iostream>
+#include <memory>
+#include <stdexcept>
+
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "core/admission.h"
+
+namespace webhook {
+namespace {
+
+struct ReviewFlags {
+  CommonFlags common;
+  std::string file;
+};
+
+void run(const ReviewFlags& flags) {
+  const Config config = make_config(flags.common);
+  const auto sandbox = make_sandbox_of(config);
+  const std::string body = read_input(flags.file);
+  const ClusterState cluster{.version = offline_version(config, flags.common)};
+  const auto reviewed = review(body, *sandbox, cluster);
+  if (!reviewed) throw std::runtime_error(flags.file + ": " + reviewed.error().message);
+  std::cout << reviewed->wire << '\n';
+}
+
+}  // namespace
+
+void add_review(CLI::App& app) {
+  auto* command = app.add_subcommand(
+      "review", "Answer one AdmissionReview as the server would, without a server");
+  const auto flags = std::make_shared<ReviewFlags>();
+  command->add_option("-f,--filename", flags->file, "AdmissionReview (JSON); - is standard input")
+      ->type_name("FILE")
+      ->required();
+  add_config_flags(*command, flags->common);
+  add_version_flags(*command, flags->common);
+  command->callback([flags] { run(*flags); });
+}
+
+}  // namespace webhook

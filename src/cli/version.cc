@@ -1,0 +1,35 @@
+#include <httplib.h>
+#include <openssl/crypto.h>
+#include <simdjson.h>
+#include <spdlog/version.h>
+
+#include <iostream>
+
+#include <CLI/Version.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+
+namespace webhook {
+
+void add_version(CLI::App& app) {
+  auto* command =
+      app.add_subcommand("version", "Print the version of this program and of its libraries");
+  command->callback([] {
+    std::cout << "code-executor-webhook " WEBHOOK_VERSION "\n"
+              << "  cpp-httplib " << CPPHTTPLIB_VERSION << '\n'
+              << "  OpenSSL " << OpenSSL_version(OPENSSL_VERSION_STRING) << '\n'
+              << "  nlohmann-json " << NLOHMANN_JSON_VERSION_MAJOR << '.'
+              << NLOHMANN_JSON_VERSION_MINOR << '.' << NLOHMANN_JSON_VERSION_PATCH << '\n'
+              << "  simdjson " << simdjson::SIMDJSON_VERSION_MAJOR << '.'
+              << simdjson::SIMDJSON_VERSION_MINOR << '.' << simdjson::SIMDJSON_VERSION_REVISION
+              << '\n'
+              << "  yaml-cpp " WEBHOOK_YAML_CPP_VERSION "\n"
+              << "  spdlog " << SPDLOG_VER_MAJOR << '.' << SPDLOG_VER_MINOR << '.'
+              << SPDLOG_VER_PATCH << '\n'
+              << "  CLI11 " << CLI11_VERSION << '\n'
+              << "  prometheus-cpp " WEBHOOK_PROMETHEUS_CPP_VERSION "\n";
+  });
+}
+
+}  // namespace webhook

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace webhook {
+
+/// A document of a manifest. Members keep their order.
+using Document = nlohmann::ordered_json;
+
+/// Reads YAML documents, or JSON, as kubectl does: YAML 1.1 with the scalars of Go's library, so
+/// that an unquoted `off` is a boolean and "1.33" a string. Aliases and merge keys are expanded.
+/// Empty documents are left out. `name` stands in messages. Throws std::runtime_error
+/// "FILE:LINE:COLUMN: what (what would be right)".
+std::vector<Document> parse_manifest(const std::string& text, const std::string& name);
+
+/// Prints one document as YAML that reads back as the same data, whoever reads it.
+std::string to_yaml(const Document& document);
+
+/// A pod, or the template of pods, inside a document.
+struct PodPlace {
+  std::string kind;  ///< Of the object it is in: "Deployment".
+  std::string ns;
+  std::string name;                    ///< Or generateName.
+  Document::json_pointer template_at;  ///< In `object`: "" for a Pod, "/spec/template" and so on.
+  Document* object;
+};
+
+/// Calls `visit` for each pod of `document`: of Pods, of workloads, and of Lists of them. Other
+/// kinds have none.
+void for_each_pod(Document& document, const std::function<void(const PodPlace&)>& visit);
+
+}  // namespace webhook
