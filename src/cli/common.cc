@@ -70,7 +70,7 @@ KubeVersion offline_version(const Config& config, const CommonFlags& flags) {
   if (!flags.kubeconfig.empty()) {
     const KubeClient client = KubeClient::from_kubeconfig(flags.kubeconfig);
     const auto body = client.get("/version");
-    if (!body) throw std::runtime_error(client.address() + ": " + body.error().message);
+    if (!body) throw std::runtime_error(body.error().message);
     const auto cluster = parse_version_info(*body);
     if (!cluster) throw std::runtime_error(client.address() + cluster.error().message);
     return cluster->version;

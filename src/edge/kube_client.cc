@@ -245,7 +245,8 @@ KubeClient KubeClient::in_cluster(const fs::path& directory) {
   access.host = environment("KUBERNETES_SERVICE_HOST");
   access.port = environment("KUBERNETES_SERVICE_PORT");
   // Parsed for its checks: the variables can hold anything.
-  if (!parse_server_url("https://" + bracketed(access.host) + ':' + access.port)) {
+  const auto parsed = parse_server_url("https://" + bracketed(access.host) + ':' + access.port);
+  if (!parsed || parsed->host != access.host || parsed->port != access.port) {
     throw std::runtime_error("KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT: not an address: '" +
                              access.host + "', '" + access.port +
                              "' (expected what the kubelet sets)");
