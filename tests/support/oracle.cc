@@ -32,8 +32,8 @@ Json without_nulls(Json object) {
   return object;
 }
 
-/// True if `have` is `want` and more: RFC 7396 with `want` changes nothing, but that a list of
-/// objects need only have all of them.
+/// True if `have` is `want` and more: a list of objects need only have all of them. Scalars are
+/// compared as text, since nlohmann takes 0 and 0.0 for equal.
 bool has_all_of(const Json& have, const Json& want) {
   if (want.is_object()) {
     return have.is_object() &&
@@ -41,7 +41,7 @@ bool has_all_of(const Json& have, const Json& want) {
              return has_all_of(at(have, item.key()), item.value());
            });
   }
-  if (!want.is_array() || want.empty() || !want[0].is_object()) return have == want;
+  if (!want.is_array() || want.empty() || !want[0].is_object()) return have.dump() == want.dump();
   return have.is_array() && std::all_of(want.begin(), want.end(), [&](const Json& wanted) {
            return std::any_of(have.begin(), have.end(),
                               [&](const Json& element) { return has_all_of(element, wanted); });

@@ -145,7 +145,8 @@ TEST_CASE("a member that is there twice is refused, null or not") {
   CHECK(error_of(R"({"a":{},"a":{}})", read) == "a: is there twice (expected once)");
   CHECK(error_of(R"({"a":{"c":1,"c":2}})", read) == "");  // not read
   const auto members = [](const JsonValue& root) { (void)root.has_members(); };
-  CHECK(error_of(R"({"c":1,"a":2,"c":3})", members) == "c: is there twice (expected once)");
+  CHECK(error_of(R"({"c":1,"a":2,"c":3})", members) ==
+        "body: has a member twice (expected each once)");
   const auto compare = [](const JsonValue& root) {
     (void)root.matches({{"list", {{{"name", "x"}}}}}, Match::kSubset);
   };
