@@ -118,10 +118,13 @@ void run(const CertsFlags& flags) {
   const PemPair serving = authority.issue(names, std::chrono::days(flags.days));
   const PemPair ca = authority.pem();
 
-  std::vector<NewFile> files;
-  if (is_new) files = {{"ca.crt", ca.certificate, false}, {"ca.key", ca.key, true}};
-  files.push_back({"tls.crt", serving.certificate, false});
-  files.push_back({"tls.key", serving.key, true});
+  std::vector<NewFile> files = {{"tls.crt", serving.certificate, false},
+                                {"tls.key", serving.key, true}};
+  if (is_new) {
+    // Last: whoever finds a CA in the directory finds its pair, too, and leaves both alone.
+    files.push_back({"ca.key", ca.key, true});
+    files.push_back({"ca.crt", ca.certificate, false});
+  }
   write_new_files(directory, files, flags.force);
 
   std::cerr << directory.string() << ": wrote";
