@@ -23,7 +23,7 @@ class MemoryStream final : public httplib::Stream {
 
   std::string take_answer() { return std::move(answer_); }
 
-  // NOLINTBEGIN(modernize-use-override,clang-diagnostic-suggest-override,clang-diagnostic-inconsistent-missing-override)
+  // NOLINTBEGIN(modernize-use-override,modernize-use-nodiscard,clang-diagnostic-suggest-override,clang-diagnostic-inconsistent-missing-override)
   bool is_readable() const { return !request_.empty(); }
   bool is_writable() const { return true; }
   bool wait_readable() const { return is_readable(); }
@@ -41,7 +41,7 @@ class MemoryStream final : public httplib::Stream {
   void get_local_ip_and_port(std::string&, int&) const {}
   socket_t socket() const { return INVALID_SOCKET; }
   time_t duration() const { return 0; }
-  // NOLINTEND(modernize-use-override,clang-diagnostic-suggest-override,clang-diagnostic-inconsistent-missing-override)
+  // NOLINTEND(modernize-use-override,modernize-use-nodiscard,clang-diagnostic-suggest-override,clang-diagnostic-inconsistent-missing-override)
 
  private:
   std::string_view request_;
@@ -81,10 +81,10 @@ int status_of(std::string_view answer) {
   return status;
 }
 
-void write(httplib::Response& to, HttpAnswer answer) {
+void write(httplib::Response& to, const HttpAnswer& answer) {
   to.status = answer.status;
   if (answer.retry_after) to.set_header("Retry-After", "1");
-  to.set_content(std::move(answer.body), answer.content_type);
+  to.set_content(answer.body, answer.content_type);
 }
 
 void write_error(httplib::Response& to, int status, std::string_view message) {
