@@ -172,12 +172,14 @@ class HttpListener::State {
   void refuse_route(const httplib::Request& http, httplib::Response& to) const {
     if (to.status != 404) return write_error(to, to.status, "request refused");
     std::string allowed;
+    std::string paths;
     for (const Route& route : routes_) {
+      paths += (paths.empty() ? "" : ", ") + route.path;
       if (route.path != http.path) continue;
       allowed += (allowed.empty() ? "" : ", ") + route.method;
       if (route.method == "GET") allowed += ", HEAD";
     }
-    if (allowed.empty()) return write_error(to, 404, "no such path");
+    if (allowed.empty()) return write_error(to, 404, "no such path (expected " + paths + ')');
     to.set_header("Allow", allowed);
     write_error(to, 405, "method not allowed (expected " + allowed + ')');
   }
