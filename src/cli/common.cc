@@ -59,7 +59,7 @@ Config make_config(const CommonFlags& flags) {
 
 std::shared_ptr<const Sandbox> make_sandbox_of(const Config& config) {
   Policy policy = config.policy;
-  policy.profile = load_seccomp_profile(config.profile_file);
+  policy.profile = load_seccomp_profile(config.profile_file, config.policy.delivery);
   return std::make_shared<const Sandbox>(make_sandbox(std::move(policy)));
 }
 

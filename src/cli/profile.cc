@@ -29,7 +29,7 @@ std::string to_config_map(const SeccompProfile& profile, const Config& config,
 
 void run(const ProfileFlags& flags) {
   const Config config = make_config(flags.common);
-  const SeccompProfile profile = load_seccomp_profile(config.profile_file);
+  const SeccompProfile profile = load_seccomp_profile(config.profile_file, config.policy.delivery);
   if (flags.output == "sha256") {
     std::cout << profile.sha256 << '\n';
   } else if (flags.output == "configmap") {

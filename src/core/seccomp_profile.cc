@@ -66,7 +66,7 @@ std::string quoted(const std::string& text) {
 class ProfileCheck {
  public:
   void check_profile(const Json& profile) {
-    if (!is_object(profile, "profile", "", kProfileKeys)) return;
+    if (!is_object(profile, "", "", kProfileKeys)) return;
     check_default_action(profile);
     check_errno(profile, "defaultErrnoRet", "");
     check_each(profile, "architectures", "", [&](const Json& value, const std::string& where) {
@@ -92,7 +92,7 @@ class ProfileCheck {
   bool is_object(const Json& value, const std::string& where, const std::string& prefix,
                  Words keys) {
     if (!value.is_object()) {
-      refuse(where + ": not an object (expected an object)");
+      refuse((where.empty() ? "" : where + ": ") + "not an object (expected an object)");
       return false;
     }
     for (const auto& [key, member] : value.items()) {
@@ -198,10 +198,11 @@ class ProfileCheck {
 
 }  // namespace
 
-std::optional<Error> validate_seccomp_profile(std::string_view bytes) {
-  if (bytes.size() > kMaxConfigMapBytes) {
-    return Error{"profile: " + std::to_string(bytes.size()) + " bytes (expected at most " +
-                 std::to_string(kMaxConfigMapBytes) + ", what a ConfigMap holds)"};
+std::optional<Error> validate_seccomp_profile(std::string_view bytes, Delivery delivery) {
+  if (const std::size_t most = max_profile_bytes(delivery); bytes.size() > most) {
+    return Error{std::to_string(bytes.size()) + " bytes (expected at most " + std::to_string(most) +
+                 ", for delivery " +
+                 (delivery == Delivery::kConfigMap ? "configMap" : "annotation") + ')'};
   }
   // A profile has six levels. Values below the bound are dropped, so that nothing deep is kept.
   constexpr int kMaxDepth = 16;
@@ -212,7 +213,7 @@ std::optional<Error> validate_seccomp_profile(std::string_view bytes) {
   };
   const Json profile = Json::parse(bytes, bounded, false);
   if (is_too_deep || profile.is_discarded()) {
-    return Error{"profile: not JSON, cut short or nested too deeply (expected a seccomp profile)"};
+    return Error{"not JSON, cut short or nested too deeply (expected a seccomp profile)"};
   }
   ProfileCheck check;
   check.check_profile(profile);

@@ -25,7 +25,8 @@ constexpr std::size_t max_profile_bytes(Delivery delivery) {
 ///
 /// It must be JSON in the form of the OCI runtime specification ("linux.seccomp"), which is what
 /// containerd reads of it; `archMap`, `comment`, `includes` and `excludes` of other runtimes are
-/// known too. A default action that lets calls through is refused: that is no sandbox. Pure.
-std::optional<Error> validate_seccomp_profile(std::string_view bytes);
+/// known too. A default action that lets calls through is refused: that is no sandbox. So is a
+/// profile too large to be delivered. Pure.
+std::optional<Error> validate_seccomp_profile(std::string_view bytes, Delivery delivery);
 
 }  // namespace webhook

@@ -1,9 +1,13 @@
 #include "core/seccomp_profile.h"
 
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
 #include <string>
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
+
+#include "edge/seccomp_profile_file.h"
 
 namespace webhook {
 
@@ -11,8 +15,8 @@ extern const std::string_view kNsjailSeccompProfile;  // profiles/nsjail-seccomp
 
 namespace {
 
-std::string refusal(std::string_view bytes) {
-  const auto error = validate_seccomp_profile(bytes);
+std::string refusal(std::string_view bytes, Delivery delivery = Delivery::kConfigMap) {
+  const auto error = validate_seccomp_profile(bytes, delivery);
   return error ? error->message : "accepted";
 }
 
@@ -34,8 +38,8 @@ const std::string kArchitectures =
     "SCMP_ARCH_LOONGARCH64, SCMP_ARCH_M68K, SCMP_ARCH_SH, SCMP_ARCH_SHEB";
 
 TEST_CASE("the profile that is built in is valid, and fits an annotation") {
-  CHECK(refusal(kNsjailSeccompProfile) == "accepted");
-  CHECK(kNsjailSeccompProfile.size() < max_profile_bytes(Delivery::kAnnotation));
+  CHECK(refusal(kNsjailSeccompProfile, Delivery::kConfigMap) == "accepted");
+  CHECK(refusal(kNsjailSeccompProfile, Delivery::kAnnotation) == "accepted");
 }
 
 TEST_CASE("validate_seccomp_profile accepts what runtimes read") {
@@ -76,7 +80,7 @@ TEST_CASE("validate_seccomp_profile names the place of what it refuses") {
     std::string bytes;
     std::string message;
   } refused[] = {
-      {"[]", "profile: not an object (expected an object)"},
+      {"[]", "not an object (expected an object)"},
       {"{}", "defaultAction: missing (expected one of " + defaults + ")"},
       {R"({"defaultAction": 1})", "defaultAction: not a string (expected one of " + defaults + ")"},
       {R"({"defaultAction": "SCMP_ACT_NOTIFY"})",
@@ -137,15 +141,45 @@ TEST_CASE("validate_seccomp_profile names the place of what it refuses") {
 
 TEST_CASE("validate_seccomp_profile refuses what is not JSON, and is not hurt by it") {
   const std::string message =
-      "profile: not JSON, cut short or nested too deeply (expected a seccomp profile)";
+      "not JSON, cut short or nested too deeply (expected a seccomp profile)";
   for (const std::string& bytes :
        {std::string(), std::string("{"), std::string(kNsjailSeccompProfile.substr(0, 4000)),
         std::string("\xff\xfe"), std::string(100'000, '['),
         std::string(100'000, '[') + std::string(100'000, ']')}) {
     CHECK(refusal(bytes) == message);
   }
-  CHECK(refusal(std::string(kMaxConfigMapBytes + 1, ' ')) ==
-        "profile: 1048577 bytes (expected at most 1048576, what a ConfigMap holds)");
+}
+
+TEST_CASE("validate_seccomp_profile refuses what cannot be delivered") {
+  std::string bytes = with_syscall("");
+  bytes.resize(128 * 1024, ' ');
+  CHECK(refusal(bytes, Delivery::kAnnotation) == "accepted");
+  bytes += ' ';
+  CHECK(refusal(bytes, Delivery::kAnnotation) ==
+        "131073 bytes (expected at most 131072, for delivery annotation)");
+  bytes.resize(1024 * 1024, ' ');
+  CHECK(refusal(bytes, Delivery::kConfigMap) == "accepted");
+  bytes += ' ';
+  CHECK(refusal(bytes, Delivery::kConfigMap) ==
+        "1048577 bytes (expected at most 1048576, for delivery configMap)");
+}
+
+TEST_CASE("load_seccomp_profile reads the file that is named, or what is built in") {
+  const SeccompProfile built_in = load_seccomp_profile("", Delivery::kAnnotation);
+  CHECK(built_in.bytes == kNsjailSeccompProfile);
+
+  const std::string file = std::filesystem::temp_directory_path() / "seccomp_profile_test.json";
+  std::ofstream(file) << with_syscall("");
+  const SeccompProfile own = load_seccomp_profile(file, Delivery::kConfigMap);
+  CHECK(own.bytes == with_syscall(""));
+  CHECK(own.sha256 == "605a14cf670b14bf10bcd7433b629d9c24f718e43b8e62972c2c86c2d493307f");
+  CHECK(own.sha256 != built_in.sha256);
+
+  std::ofstream(file) << with_syscall("7");
+  const std::string message = file + ": syscalls[0]: not an object (expected an object)";
+  CHECK_THROWS_WITH_AS((void)load_seccomp_profile(file, Delivery::kConfigMap), message.c_str(),
+                       std::runtime_error);
+  std::filesystem::remove(file);
 }
 
 }  // namespace
