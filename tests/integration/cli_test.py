@@ -1,0 +1,280 @@
+#!/usr/bin/python3
+"""The commands that need no server, as a user runs them. Needs WEBHOOK_BINARY."""
+
+import copy
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+
+import jsonpatch
+import pytest
+import yaml
+
+BINARY = os.environ["WEBHOOK_BINARY"]
+EXAMPLES = pathlib.Path(__file__).parents[2] / "manifests/examples"
+SCAFFOLDING = ("install-seccomp", "seccomp-profile", "host-seccomp", "hostUsers", "checksum/seccomp")
+
+
+def run(*arguments, stdin="", code=0):
+    """The finished command; fails unless it exits with `code`."""
+    done = subprocess.run([BINARY, *map(str, arguments)], input=stdin, capture_output=True,
+                          text=True, timeout=60, check=False)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def mutate(text, *arguments, version="1.34.3"):
+    """The documents that come out of `text`."""
+    done = run("mutate", "-f", "-", "--kube-version", version, *arguments, stdin=text)
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def example(name):
+    return (EXAMPLES / name).read_text()
+
+
+def template(deployment):
+    return deployment["spec"]["template"]
+
+
+def is_sandboxed(pod):
+    context = pod["spec"]["containers"][0]["securityContext"]
+    return (pod["spec"]["hostUsers"] is False
+            and pod["spec"]["initContainers"][0]["name"] == "install-seccomp"
+            and {v["name"] for v in pod["spec"]["volumes"]} >= {"seccomp-profile", "host-seccomp"}
+            and context["procMount"] == "Unmasked"
+            and context["allowPrivilegeEscalation"] is False
+            and context["capabilities"] == {"add": ["NET_ADMIN"]}
+            and context["seccompProfile"]["type"] == "Localhost"
+            and "privileged" not in context)
+
+
+# The three checks of the change that this product comes from.
+
+
+def test_1_34_3_sandboxes_the_deployment():
+    [deployment] = mutate(example("deployment.yaml"), version="1.34.3")
+    assert is_sandboxed(template(deployment))
+
+
+def test_1_32_3_makes_it_privileged_and_adds_none_of_the_scaffolding():
+    done = run("mutate", "-f", EXAMPLES / "deployment.yaml", "--kube-version", "1.32.3")
+    [deployment] = yaml.safe_load_all(done.stdout)
+    assert template(deployment)["spec"]["containers"][0]["securityContext"] == {"privileged": True}
+    assert not [word for word in SCAFFOLDING if word in done.stdout]
+
+
+@pytest.mark.parametrize("version", ["1.32.3", "1.34.3"])
+def test_an_explicit_context_comes_out_untouched(version):
+    text = example("deployment-explicit.yaml")
+    assert mutate(text, version=version) == list(yaml.safe_load_all(text))
+
+
+# Every example says in its first line what becomes of it.
+
+
+@pytest.mark.parametrize(("name", "outcome"), [
+    ("deployment.yaml", "sandboxed (supported)"),
+    ("deployment-chart-default.yaml", "unchanged (explicit_security_context)"),
+    ("deployment-explicit.yaml", "unchanged (explicit_security_context)"),
+    ("pod-host-network.yaml", "privileged (host_namespace)"),
+    ("pod-host-users.yaml", "privileged (host_users_requested)"),
+    ("pod-insists.yaml", "sandboxed (supported)"),
+    ("pod-no-target.yaml", "unchanged (no_target_container)"),
+    ("pod-opted-out.yaml", "unchanged (opted_out)"),
+    ("pod-raw-block.yaml", "privileged (raw_block_volume)"),
+    ("pod-supported.yaml", "sandboxed (supported)"),
+    ("pod-without-nsjail.yaml", "unchanged (runs_without_nsjail)"),
+])
+def test_example(name, outcome):
+    done = run("mutate", "-f", EXAMPLES / name, "--kube-version", "v1.34.3")
+    assert done.stderr.splitlines()[0].endswith(": " + outcome)
+
+
+def test_every_example_is_tested():
+    assert len(list(EXAMPLES.iterdir())) == 12
+
+
+def test_a_denied_pod_exits_1_and_prints_nothing():
+    done = run("mutate", "-f", EXAMPLES / "pod-name-conflict.yaml", "--kube-version", "1.34", code=1)
+    assert done.stdout == ""
+    assert "Pod default/name-conflict: volume 'seccomp-profile'" in done.stderr.splitlines()[-1]
+
+
+# Workloads and other documents.
+
+
+@pytest.mark.parametrize(("kind", "version", "path"), [
+    ("Deployment", "apps/v1", ["spec", "template"]), ("StatefulSet", "apps/v1", ["spec", "template"]),
+    ("DaemonSet", "apps/v1", ["spec", "template"]), ("ReplicaSet", "apps/v1", ["spec", "template"]),
+    ("ReplicationController", "v1", ["spec", "template"]), ("Job", "batch/v1", ["spec", "template"]),
+    ("CronJob", "batch/v1", ["spec", "jobTemplate", "spec", "template"]),
+    ("PodTemplate", "v1", ["template"]),
+])
+def test_every_kind_of_workload(kind, version, path):
+    pod = {"metadata": {"labels": {"a": "b"}},
+           "spec": {"containers": [{"name": "code-executor", "image": "i"}]}}
+    document = pod
+    for key in reversed(path):
+        document = {key: document}
+    document = {"apiVersion": version, "kind": kind, "metadata": {"name": "n"}, **document}
+    for text in (json.dumps(document), yaml.dump(document),
+                 json.dumps({"apiVersion": "v1", "kind": "List", "items": [document]})):
+        [out] = mutate(text)
+        out = out["items"][0] if out["kind"] == "List" else out
+        for key in path:
+            out = out[key]
+        assert is_sandboxed(out)
+        assert set(out) == {"metadata", "spec"}
+
+
+def test_other_kinds_and_groups_pass_unchanged():
+    text = yaml.dump_all([
+        {"apiVersion": "batch.volcano.sh/v1alpha1", "kind": "Job",
+         "spec": {"template": {"spec": {"containers": [{"name": "code-executor"}]}}}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "yes", "b": "1.33", "c": "017"}},
+        {"kind": "Pod"},
+    ])
+    documents = list(yaml.safe_load_all(text))
+    assert mutate(text) == documents
+
+
+SCALARS = """
+apiVersion: v1
+kind: ConfigMap
+data:
+  quoted: ["1.33", "yes", "0o17", "null", "~", "", " x", "x ", "- x", "# x", "a: b", "1e3", "2024-01-01"]
+  plain: [1.33, yes, no, null, ~, 017, 0x1F, -5, 1_000, .5, text, 10.0]
+  anchor: &a {x: 1}
+  alias: *a
+  merged: {<<: *a, z: 2}
+  block: |
+    one
+      two
+
+    three
+  kept: |+
+    one
+
+  folded: >-
+    one
+    two
+  escapes: "tab\\t nul\\0 del\\x7f nel\\u0085 ls\\u2028 bom\\ufeff \\u00e9 \\U0001F600"
+  windows: "one\\r\\ntwo\\r\\n"
+"""
+
+
+def test_scalars_survive_the_way_through():
+    assert mutate(SCALARS) == list(yaml.safe_load_all(SCALARS))
+    done = run("mutate", "-f", "-", "-o", "json", "--kube-version", "1.34", stdin=SCALARS)
+    assert json.loads(done.stdout) == yaml.safe_load(SCALARS)
+
+
+def test_a_second_time_changes_nothing():
+    once = run("mutate", "-f", EXAMPLES / "deployment.yaml", "--kube-version", "1.34").stdout
+    twice = run("mutate", "-f", "-", "--kube-version", "1.34", stdin=once)
+    assert twice.stdout == once
+    assert "already_sandboxed" in twice.stderr
+
+
+def test_the_printed_patch_applies_to_the_document():
+    text = example("deployment.yaml")
+    done = run("mutate", "-f", "-", "-o", "patch", "--kube-version", "1.34", stdin=text)
+    patch = jsonpatch.JsonPatch(json.loads(done.stdout))
+    assert patch.apply(yaml.safe_load(text)) == mutate(text)[0]
+
+
+def test_diff_is_what_patch_takes(tmp_path):
+    before = run("mutate", "-f", "-", "--kube-version", "1.34", stdin=example("deployment-explicit.yaml"))
+    text = before.stdout.replace("privileged: false", "runAsUser: null")
+    diff = run("mutate", "-f", "-", "-o", "diff", "--kube-version", "1.34", stdin=text).stdout
+    (tmp_path / "before.yaml").write_text(text)
+    subprocess.run(["patch", "-s", tmp_path / "before.yaml"], input=diff, text=True, check=True)
+    assert yaml.safe_load((tmp_path / "before.yaml").read_text()) == mutate(text)[0]
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("a: [", "-:1:1: not YAML"), ("a: 1\na: 2\n", "-:2:1: key 'a' is there twice (expected once)"),
+    ("a: .inf\n", "-:1:4: number '.inf' (expected one that JSON can hold)"),
+    ("a: !x y\n", "-:1:4: tag '!x' (expected none)"), ("[" * 5000, "-:1:"),
+    ("{apiVersion: v1, kind: Pod, spec: {containers: x}}",
+     "-: Pod default/: request.object.spec.containers: is a string (expected a list)"),
+    ("{apiVersion: v1, kind: Pod, metadata: {labels: {code-executor-webhook/mode: off}}, spec: {}}",
+     "labels.code-executor-webhook/mode: is a boolean (expected a string)"),
+])
+def test_bad_manifests_are_refused_by_place(text, message):
+    done = run("mutate", "-f", "-", "--kube-version", "1.34", stdin=text, code=1)
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_alias_bomb_is_refused():
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join(['*a' + str(i - 1)] * 10)}]" for i in range(1, 9)]
+    done = run("mutate", "-f", "-", "--kube-version", "1.34", stdin="\n".join(lines), code=1)
+    assert "too large once its aliases are expanded" in done.stderr
+
+
+# review, profile, version and usage.
+
+
+def test_review_answers_as_the_api_server_expects():
+    pod = yaml.safe_load(example("pod-supported.yaml"))
+    review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+              "request": {"uid": "u-1", "kind": {"group": "", "version": "v1", "kind": "Pod"},
+                          "operation": "CREATE", "object": pod}}
+    done = run("review", "-f", "-", "--kube-version", "1.34", stdin=json.dumps(review))
+    answer = json.loads(done.stdout)
+    assert answer["apiVersion"] == "admission.k8s.io/v1"
+    assert answer["response"]["uid"] == "u-1"
+    assert answer["response"]["patchType"] == "JSONPatch"
+    review = copy.deepcopy(review)
+    del review["request"]["uid"]
+    done = run("review", "-f", "-", "--kube-version", "1.34", stdin=json.dumps(review), code=1)
+    assert "-: request.uid: is missing" in done.stderr
+
+
+def test_without_a_version_they_say_which_they_assume():
+    done = run("mutate", "-f", EXAMPLES / "pod-supported.yaml")
+    assert done.stderr.startswith("assuming Kubernetes 1.34 (")
+
+
+def test_the_profile_is_what_the_annotation_says():
+    profile = run("profile", "-o", "json").stdout
+    checksum = hashlib.sha256(profile.encode()).hexdigest()
+    assert run("profile", "-o", "sha256").stdout.strip() == checksum
+    [pod] = mutate(example("pod-supported.yaml"))
+    assert pod["metadata"]["annotations"]["checksum/seccomp"] == checksum
+    config_map = yaml.safe_load(run("profile", "-o", "configmap", "-n", "retool").stdout)
+    assert config_map["metadata"] == {"name": "code-executor-seccomp", "namespace": "retool"}
+    assert config_map["data"] == {"nsjail-seccomp.json": profile}
+
+
+def test_another_profile_is_checked_and_used(tmp_path):
+    other = tmp_path / "profile.json"
+    other.write_text('{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}')
+    assert run("profile", "--profile", other).stdout == other.read_text()
+    other.write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')
+    assert str(other) in run("profile", "--profile", other, code=1).stderr
+
+
+def test_exit_codes_and_help():
+    assert run("version").stdout.startswith("code-executor-webhook 0.")
+    for command in ("serve", "mutate", "review", "certs", "profile", "version"):
+        assert "Usage:" in run(command, "--help").stdout
+        assert command in run("--help").stdout
+        run(command, "--no-such-flag", code=2)
+    run(code=2)
+    run("mutate", "-f", "/nowhere", "--kube-version", "1.34", code=1)
+    run("mutate", "-f", "-", "-o", "xml", code=2)
+    assert "--kube-version: not a Kubernetes version" in run("mutate", "-f", "-", "--kube-version",
+                                                            "new", code=1).stderr
+
+
+def test_a_full_disk_is_an_error():
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([BINARY, "profile"], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert b"standard output: cannot be written" in done.stderr
