@@ -78,7 +78,7 @@ std::string to_diff(const std::string& before, const std::string& after, const s
     if (first == lines.size()) break;
     const std::size_t begin = std::max(at, first - std::min(first, kContext));
     std::size_t end = first;
-    for (std::size_t k = first; k < std::min(lines.size(), end + 2 * kContext + 1); ++k) {
+    for (std::size_t k = first; k < std::min(lines.size(), end + 2 * kContext + 2); ++k) {
       if (lines[k].mark != ' ') end = k;
     }
     const std::size_t stop = std::min(lines.size(), end + kContext + 1);

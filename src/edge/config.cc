@@ -117,7 +117,9 @@ void read_quantities(const YamlSection& resources, std::string_view key,
   }
   for (const auto& [name, quantity] : quantities) {
     if (!is_quantity(quantity)) {
-      resources.fail(key, name + ": '" + quantity + "' (expected a quantity such as 10m or 16Mi)");
+      std::string what = name;
+      what.append(": '").append(quantity).append("' (expected a quantity such as 10m or 16Mi)");
+      resources.fail(key, what);
     }
   }
 }

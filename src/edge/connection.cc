@@ -12,8 +12,8 @@
 namespace webhook {
 namespace {
 
-constexpr std::size_t kReadSize = 16 * 1024;      // one TLS record
-constexpr std::size_t kKeptCapacity = 64 * 1024;  // of a buffer between requests
+constexpr std::size_t kReadSize = std::size_t{16} << 10U;      // one TLS record
+constexpr std::size_t kKeptCapacity = std::size_t{64} << 10U;  // of a buffer between requests
 constexpr std::chrono::milliseconds kLingerTime{2'000};
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }

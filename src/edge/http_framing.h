@@ -23,7 +23,7 @@ struct Refusal {
   std::string_view message;
 };
 
-inline constexpr std::size_t kMaxHeadBytes = 16U * 1024;
+inline constexpr std::size_t kMaxHeadBytes = std::size_t{16} << 10U;
 inline constexpr std::size_t kMaxHeaders = 64;
 
 /// Finds the end of the HTTP/1.1 request that `bytes` begins with (RFC 9112). Strict, because what

@@ -89,9 +89,10 @@ std::optional<std::chrono::nanoseconds> parse_go_duration(std::string_view text)
   if (text.empty()) return std::nullopt;
   double seconds = 0;
   while (!text.empty()) {
+    if (text.find_first_of("0123456789.") != 0) return std::nullopt;  // from_chars knows "inf"
     double number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || number < 0) return std::nullopt;
+    if (error != std::errc()) return std::nullopt;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     const std::string_view unit = text.substr(0, text.find_first_of("0123456789."));
     text.remove_prefix(unit.size());

@@ -22,8 +22,9 @@ constexpr std::array<std::string_view, 11> kTrue{"y",    "Y",    "yes", "Yes", "
                                                  "True", "TRUE", "on",  "On",  "ON"};
 constexpr std::array<std::string_view, 11> kFalse{"n",     "N",     "no",  "No",  "NO", "false",
                                                   "False", "FALSE", "off", "Off", "OFF"};
-constexpr std::array<std::string_view, 10> kNoJson{".nan", ".NaN",  ".NAN",  ".inf",  ".Inf",
-                                                   ".INF", "+.inf", "-.inf", "-.Inf", "+.Inf"};
+constexpr std::array<std::string_view, 12> kNoJson{".nan",  ".NaN",  ".NAN",  ".inf",
+                                                   ".Inf",  ".INF",  "+.inf", "+.Inf",
+                                                   "+.INF", "-.inf", "-.Inf", "-.INF"};
 
 /// strconv.ParseInt with base 0: "0x1F", "0b1", "0o17", and "017", which is octal too.
 std::optional<Json> parse_integer(std::string_view digits) {
