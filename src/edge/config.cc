@@ -117,8 +117,8 @@ void read_quantities(const YamlSection& resources, std::string_view key,
   }
   for (const auto& [name, quantity] : quantities) {
     if (!is_quantity(quantity)) {
-      std::string what = name;
-      what.append(": '").append(quantity).append("' (expected a quantity such as 10m or 16Mi)");
+      std::string what = name + ": '";
+      what.append(quantity).append("' (expected a quantity such as 10m or 16Mi)");
       resources.fail(key, what);
     }
   }

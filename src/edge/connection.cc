@@ -12,25 +12,31 @@
 namespace webhook {
 namespace {
 
-constexpr std::size_t kReadSize = std::size_t{16} << 10U;      // one TLS record
-constexpr std::size_t kKeptCapacity = std::size_t{64} << 10U;  // of a buffer between requests
+constexpr std::size_t kReadSize = std::size_t{16} << 10U;  // one TLS record
+constexpr std::size_t kFreeBuffer = std::size_t{16}
+                                    << 10U;  // does not count towards max_buffered_bytes
 constexpr std::chrono::milliseconds kLingerTime{2'000};
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 }  // namespace
 
-Connection::Connection(FileDescriptor socket, SslPtr ssl, const ConnectionContext& context)
+Connection::Connection(FileDescriptor socket, SslPtr ssl, const ConnectionContext& context,
+                       std::atomic<std::size_t>& buffered)
     : socket_(std::move(socket)),
       ssl_(std::move(ssl)),
       context_(context),
+      buffered_(buffered),
       phase_(ssl_ ? Phase::kHandshake : Phase::kRead) {
   expire_in(ssl_ ? context_.deadlines.handshake : context_.deadlines.idle);
   if (ssl_) {
     SSL_set_fd(ssl_.get(), socket_.get());
     SSL_set_accept_state(ssl_.get());
+    SSL_set_mode(ssl_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   }
 }
+
+Connection::~Connection() { buffered_ -= counted_; }
 
 Connection::Wants Connection::advance() {
   for (;;) {
@@ -45,7 +51,7 @@ std::optional<Connection::Wants> Connection::step() {
     case Phase::kWrite: return step_write();
     case Phase::kLinger: break;
   }
-  return linger();
+  return step_linger();
 }
 
 std::optional<Connection::Wants> Connection::step_handshake() {
@@ -53,7 +59,9 @@ std::optional<Connection::Wants> Connection::step_handshake() {
   switch (to_io(SSL_do_handshake(ssl_.get()))) {
     case Io::kWouldRead: return Wants::kRead;
     case Io::kWouldWrite: return Wants::kWrite;
-    case Io::kEnd: return Wants::kClose;
+    case Io::kEnd:
+      end_our_side();  // the alert that says why should arrive
+      return std::nullopt;
     case Io::kDone: break;
   }
   phase_ = Phase::kRead;
@@ -83,7 +91,10 @@ std::optional<Connection::Wants> Connection::step_read() {
       send("HTTP/1.1 100 Continue\r\n\r\n", false);
       return std::nullopt;
     }
-    in_.reserve(framed->head + framed->body);
+    if (counted_ > 0 && buffered_ > context_.max_buffered_bytes) {
+      send(context_.refuse({503, "too many large requests at once"}), true);
+      return std::nullopt;
+    }
   }
   switch (read_some()) {
     case Io::kWouldRead: return Wants::kRead;
@@ -103,49 +114,62 @@ std::optional<Connection::Wants> Connection::step_write() {
       case Io::kDone: break;
     }
   }
-  out_.clear();
-  if (out_.capacity() > kKeptCapacity) out_.shrink_to_fit();
+  out_ = {};  // an idle connection holds no buffer
   sent_ = 0;
   if (closes_after_write_) {
-    // A close while bytes of the peer are unread would reset the connection and take the answer
-    // with it: end our side, then read on until the peer ends its own.
     if (ssl_) {
       ERR_clear_error();
       SSL_shutdown(ssl_.get());
     }
-    ::shutdown(socket_.get(), SHUT_WR);
-    phase_ = Phase::kLinger;
-    expire_in(kLingerTime);
+    end_our_side();
     return std::nullopt;
   }
   phase_ = Phase::kRead;
-  if (in_.empty()) {
-    expire_in(context_.deadlines.idle);
-  } else {
+  if (!in_.empty()) {
     deadline_ = arrived_ + context_.deadlines.request;
+    // A pipelined request may be there already. It waits its turn behind the other connections: the
+    // socket takes bytes, so that the event is due.
+    return Wants::kWrite;
   }
-  return std::nullopt;
+  expire_in(context_.deadlines.idle);
+  if (ssl_ && SSL_has_pending(ssl_.get()) == 1) return std::nullopt;
+  return Wants::kRead;
 }
 
-Connection::Wants Connection::linger() {
-  std::array<char, kReadSize> discarded{};
-  ssize_t length = 0;
-  do {
-    length = ::recv(socket_.get(), discarded.data(), discarded.size(), 0);
-  } while (length > 0);
-  return length < 0 && would_block(errno) ? Wants::kRead : Wants::kClose;
+/// A close while bytes of the peer are unread would reset the connection and take our last words
+/// with it: this ends our side only, and what still comes is thrown away until the peer ends its
+/// own.
+void Connection::end_our_side() {
+  ::shutdown(socket_.get(), SHUT_WR);
+  phase_ = Phase::kLinger;
+  expire_in(kLingerTime);
+}
+
+/// Once per event: a peer that sends without end gets no more than its turn.
+Connection::Wants Connection::step_linger() {
+  std::array<char, kReadSize> discarded;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  const ssize_t length = ::recv(socket_.get(), discarded.data(), discarded.size(), 0);
+  return length > 0 || (length < 0 && would_block(errno)) ? Wants::kRead : Wants::kClose;
 }
 
 void Connection::take_request(const Framed& framed) {
-  const std::size_t size = framed.head + framed.body;
-  const bool close = !framed.keeps_alive || context_.is_draining();
-  std::string answer = context_.respond(std::string_view(in_).substr(0, size), arrived_, close);
+  const std::string_view bytes = std::string_view(in_).substr(0, framed.head + framed.body);
+  RawAnswer answer = context_.respond({.bytes = bytes,
+                                       .body = bytes.substr(framed.head),
+                                       .keeps_alive = framed.keeps_alive,
+                                       .arrived = arrived_});
   is_used_ = true;
   said_continue_ = false;
-  in_.erase(0, size);
-  if (in_.capacity() > kKeptCapacity && in_.empty()) in_.shrink_to_fit();
+  in_ = in_.substr(bytes.size());
+  count_buffered();
   arrived_ = Clock::now();  // of a pipelined request
-  send(std::move(answer), close);
+  send(std::move(answer.bytes), answer.closes);
+}
+
+void Connection::count_buffered() {
+  const std::size_t now = in_.capacity() > kFreeBuffer ? in_.capacity() : 0;
+  buffered_ += now - counted_;  // modulo 2^64: it may shrink
+  counted_ = now;
 }
 
 void Connection::send(std::string bytes, bool then_close) {
@@ -185,6 +209,7 @@ Connection::Io Connection::read_some() {
     deadline_ = arrived_ + context_.deadlines.request;
   }
   in_.append(chunk.data(), length);
+  count_buffered();
   return Io::kDone;
 }
 
@@ -209,8 +234,23 @@ Connection::Io Connection::write_some() {
 bool Connection::is_idle(Clock::time_point now, std::chrono::milliseconds grace) const {
   if (phase_ != Phase::kRead || !in_.empty()) return false;
   if (!is_used_ && now < accepted_ + grace) return false;
+  return !has_unread();
+}
+
+bool Connection::has_expired(Clock::time_point now) const {
+  if (now < deadline_) return false;
+  // What has just arrived on an idle connection is a request in time, and a worker is on its way.
+  const bool is_waiting = phase_ == Phase::kRead && in_.empty();
+  return !is_waiting || !has_unread();
+}
+
+bool Connection::keeps_us_waiting() const {
+  return phase_ == Phase::kHandshake || (phase_ == Phase::kRead && !in_.empty());
+}
+
+bool Connection::has_unread() const {
   char byte = 0;
-  return ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
+  return ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 void Connection::close() {

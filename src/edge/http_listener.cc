@@ -15,6 +15,10 @@
 namespace webhook {
 namespace {
 
+/// Of requests that are arriving, all connections together: nine of the largest. A quarter of what
+/// the manifests let us use.
+constexpr std::size_t kMaxBufferedBytes = std::size_t{64} << 20U;
+
 /// One whole request in, one whole answer out. Without `override`: the set of virtual functions
 /// differs between the releases of cpp-httplib that Debian 12 and 13 have.
 class MemoryStream final : public httplib::Stream {
@@ -55,7 +59,11 @@ class Router final : public httplib::Server {
     MemoryStream stream(request);
     bool closed = false;
     process(*this, stream, close, closed, 0);
-    return stream.take_answer();
+    std::string answer = stream.take_answer();
+    // The transport has said so already, if it had to.
+    constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (answer.starts_with(kContinue)) answer.erase(0, kContinue.size());
+    return answer;
   }
 
  private:
@@ -99,6 +107,7 @@ std::string_view reason_phrase(int status) {
     case 415: return "Unsupported Media Type";
     case 417: return "Expectation Failed";
     case 431: return "Request Header Fields Too Large";
+    case 503: return "Service Unavailable";
     case 505: return "HTTP Version Not Supported";
     default: return "Bad Request";
   }
@@ -109,6 +118,7 @@ std::string to_refusal(const Refusal& refusal) {
   const std::string body = to_status(refusal.status, refusal.message);
   return "HTTP/1.1 " + std::to_string(refusal.status) + ' ' +
          std::string(reason_phrase(refusal.status)) +
+         (refusal.status == 503 ? "\r\nRetry-After: 1" : "") +
          "\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: " +
          std::to_string(body.size()) + "\r\n\r\n" + body;
 }
@@ -124,6 +134,7 @@ class HttpListener::State {
   }
 
   Transport& transport() { return *transport_; }
+  void begin_drain() { is_draining_ = true; }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
 
  private:
@@ -133,13 +144,15 @@ class HttpListener::State {
     router_.set_keep_alive_timeout(options.idle_timeout.count() / 1000);
     router_.set_keep_alive_max_count(1'000'000'000);
     for (const Route& route : routes_) {
-      const auto handler = [this, &route](const httplib::Request& http, httplib::Response& to) {
-        handle(route, http, to);
-      };
       if (route.method == "POST") {
-        router_.Post(route.path, handler);
+        // With a reader that is not used: the body is read where it lies.
+        router_.Post(route.path,
+                     [&route](const httplib::Request& http, httplib::Response& to,
+                              const httplib::ContentReader&) { handle(route, http, to); });
       } else {
-        router_.Get(route.path, handler);
+        router_.Get(route.path, [&route](const httplib::Request& http, httplib::Response& to) {
+          handle(route, http, to);
+        });
       }
     }
     router_.set_error_handler([this](const httplib::Request& http, httplib::Response& to) {
@@ -160,11 +173,11 @@ class HttpListener::State {
   }
 
   static void handle(const Route& route, const httplib::Request& http, httplib::Response& to) {
-    HttpRequest request{.body = http.body,
+    HttpRequest request{.body = current().body,
                         .content_type = http.get_header_value("Content-Type"),
                         .timeout = http.get_param_value("timeout"),
                         .verbose = http.has_param("verbose"),
-                        .arrived = arrived()};
+                        .arrived = current().arrived};
     write(to, route.handler(request));
   }
 
@@ -194,34 +207,35 @@ class HttpListener::State {
                                          .write = options.write_timeout,
                                          .idle = options.idle_timeout},
                            .max_body_bytes = options.max_body_bytes,
-                           .respond = [this](std::string_view request, Clock::time_point at,
-                                             bool close) { return respond(request, at, close); },
+                           .max_buffered_bytes = kMaxBufferedBytes,
+                           .respond = [this](const RawRequest& raw) { return respond(raw); },
                            .refuse =
                                [this](const Refusal& refusal) {
                                  if (on_response_) on_response_(refusal.status);
                                  return to_refusal(refusal);
-                               },
-                           .is_draining = {}}};
+                               }}};
   }
 
-  std::string respond(std::string_view request, Clock::time_point at, bool close) {
+  RawAnswer respond(const RawRequest& raw) {
     ++in_flight_;
-    arrived() = at;
-    std::string answer = router_.answer(request, close);
+    current() = raw;
+    const bool closes = !raw.keeps_alive || is_draining_;
+    RawAnswer answer{.bytes = router_.answer(raw.bytes, closes), .closes = closes};
     --in_flight_;
-    if (on_response_) on_response_(status_of(answer));
+    if (on_response_) on_response_(status_of(answer.bytes));
     return answer;
   }
 
   /// httplib hands no context through to a handler, but runs it on the thread that calls it.
-  static Clock::time_point& arrived() {
-    thread_local Clock::time_point arrived;
-    return arrived;
+  static RawRequest& current() {
+    thread_local RawRequest request;
+    return request;
   }
 
   const std::vector<Route> routes_;
   const std::function<void(int)> on_response_;
   std::atomic<std::size_t> in_flight_{0};
+  std::atomic<bool> is_draining_{false};
   Router router_;
   std::unique_ptr<Transport> transport_;  // last: its threads end before the rest goes
 };
@@ -232,8 +246,9 @@ HttpListener::~HttpListener() = default;
 
 std::string HttpListener::address() const { return state_->transport().address(); }
 void HttpListener::start() { state_->transport().start(); }
-void HttpListener::begin_drain() { state_->transport().begin_drain(); }
+void HttpListener::begin_drain() { state_->begin_drain(); }
 bool HttpListener::drain(std::chrono::milliseconds timeout) {
+  begin_drain();
   return state_->transport().drain(timeout);
 }
 std::size_t HttpListener::open_connections() const {

@@ -94,7 +94,7 @@ class Converter {
     return value->is_string() ? to_string_value(node) : *value;
   }
 
-  Document to_string_value(const YAML::Node& node) const {
+  [[nodiscard]] Document to_string_value(const YAML::Node& node) const {
     Document text = node.Scalar();
     try {
       (void)text.dump();  // throws what is not UTF-8

@@ -1,6 +1,7 @@
 #include "edge/transport.h"
 
-#include <fcntl.h>
+#include <linux/filter.h>
+#include <netinet/tcp.h>
 #include <openssl/crypto.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -8,7 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cmath>
 #include <condition_variable>
 #include <csignal>
 #include <fstream>
@@ -27,15 +30,30 @@ constexpr std::chrono::milliseconds kSweepInterval{100};
 /// For the first request of a connection that was accepted just before the drain.
 constexpr std::chrono::milliseconds kFirstRequestGrace{1'500};
 
-FileDescriptor open_reserve() { return FileDescriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+/// For TCP handshakes that have begun: a round trip in a cluster, with room to spare.
+constexpr std::chrono::milliseconds kHandshakeGrace{100};
 
-void watch(const FileDescriptor& epoll, int fd, std::uint32_t events, std::uint64_t id) {
+bool watch(const FileDescriptor& epoll, int operation, int fd, std::uint32_t events,
+           std::uint64_t id) {
   epoll_event event{};
   event.events = events;
   event.data.u64 = id;
-  if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    throw std::runtime_error("epoll: cannot watch a socket");
-  }
+  return ::epoll_ctl(epoll.get(), operation, fd, &event) == 0;
+}
+
+/// From now on the kernel answers no new connection on `listener`, but ends the handshakes that
+/// have begun. A client that is not answered asks again, and by then is refused or sent elsewhere;
+/// one whose handshake the kernel ended before a close would be reset.
+void ignore_new_handshakes(const FileDescriptor& listener) {
+  constexpr std::uint32_t kFlagsAt = offsetof(tcphdr, th_flags);
+  constexpr std::uint32_t kWhole = 0xffff'ffff;
+  std::array<sock_filter, 4> program{{BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlagsAt),
+                                      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
+                                      BPF_STMT(BPF_RET | BPF_K, 0),
+                                      BPF_STMT(BPF_RET | BPF_K, kWhole)}};
+  const sock_fprog filter{.len = program.size(), .filter = program.data()};
+  // Where the kernel takes no filter, the close is as abrupt as anyone's.
+  ::setsockopt(listener.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
 }  // namespace
@@ -45,7 +63,7 @@ int default_workers() {
   double quota = 0;
   double period = 0;
   if (std::ifstream cpu_max("/sys/fs/cgroup/cpu.max"); cpu_max >> quota >> period && period > 0) {
-    processors = std::min(processors, static_cast<int>(quota / period + 0.5));
+    processors = std::min(processors, static_cast<int>(std::lround(quota / period)));
   }
   return std::max(processors, 2);
 }
@@ -53,15 +71,16 @@ int default_workers() {
 Transport::Transport(TransportOptions options)
     : options_(std::move(options)),
       listener_(listen_on(options_.address)),
+      address_(local_address(listener_)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-      reserve_(open_reserve()),
       next_id_(kFirstConnection) {
   // OpenSSL writes with write(2): a peer that is gone must be an error, not the end.
   (void)std::signal(SIGPIPE, SIG_IGN);
-  options_.connection.is_draining = [this] { return is_draining_.load(); };
-  watch(epoll_, listener_.get(), EPOLLIN | EPOLLEXCLUSIVE, kListener);
-  watch(epoll_, wake_.get(), EPOLLIN, kWake);
+  if (!watch(epoll_, EPOLL_CTL_ADD, wake_.get(), EPOLLIN, kWake) ||
+      !watch(epoll_, EPOLL_CTL_ADD, listener_.get(), EPOLLIN | EPOLLONESHOT, kListener)) {
+    throw std::runtime_error("listen '" + options_.address + "': epoll cannot watch it");
+  }
 }
 
 Transport::~Transport() {
@@ -100,33 +119,53 @@ void Transport::sweep(const std::stop_token& stop) {
     woken.wait_for(lock, stop, kSweepInterval, [] { return false; });
     const auto now = Clock::now();
     close_where([&](const Connection& connection) { return connection.has_expired(now); });
+    const std::lock_guard accept_lock(accept_mutex_);
+    if (std::exchange(is_accept_paused_, false)) arm_listener();
   }
 }
 
+/// Accepts what waits, then arms the listener again. Without descriptors, and with no connection to
+/// give up, those that wait stay in the kernel's queue until the next sweep.
 void Transport::accept_all() {
   const std::lock_guard lock(accept_mutex_);
-  while (is_accepting_) {
+  if (listener_.get() < 0) return;
+  for (;;) {
     FileDescriptor socket(
         ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket.get() >= 0) {
       add(std::move(socket));
-    } else if (errno == EMFILE || errno == ENFILE) {
-      if (!make_room_for_one()) return;
-    } else if (errno != ECONNABORTED && errno != EINTR) {
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      if (make_room()) continue;
+      is_accept_paused_ = true;
       return;
-    }
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      break;
+    }  // else the connection it was about is gone already
   }
+  arm_listener();
 }
 
-/// Out of descriptors: takes the waiting connection with the reserved one and closes it, so that
-/// the listener does not stay readable for ever and its peer is not left hanging.
-bool Transport::make_room_for_one() {
-  reserve_.reset();
-  FileDescriptor refused(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  const bool was_there = refused.get() >= 0;
-  refused.reset();
-  reserve_ = open_reserve();
-  return was_there;
+void Transport::arm_listener() {
+  watch(epoll_, EPOLL_CTL_MOD, listener_.get(), EPOLLIN | EPOLLONESHOT, kListener);
+}
+
+/// Gives up the connection that has kept us waiting longest for its handshake or request, so that
+/// those who only hold connections open cannot lock out the others. False if there is none.
+bool Transport::make_room() {
+  std::optional<std::pair<Id, Entry>> victim;
+  auto earliest = Clock::time_point::max();
+  for (auto& entry : snapshot()) {
+    const std::unique_lock lock(entry.second->mutex, std::try_to_lock);
+    if (!lock || !entry.second->keeps_us_waiting() || entry.second->deadline() >= earliest)
+      continue;
+    earliest = entry.second->deadline();
+    victim = entry;
+  }
+  if (!victim) return false;
+  const std::lock_guard lock(victim->second->mutex);
+  victim->second->close();
+  forget(victim->first);
+  return true;
 }
 
 void Transport::add(FileDescriptor socket) {
@@ -136,12 +175,12 @@ void Transport::add(FileDescriptor socket) {
     ssl.reset(context ? SSL_new(context.get()) : nullptr);
     if (!ssl) return;
   }
-  auto connection =
-      std::make_shared<Connection>(std::move(socket), std::move(ssl), options_.connection);
+  auto connection = std::make_shared<Connection>(std::move(socket), std::move(ssl),
+                                                 options_.connection, buffered_);
+  if (open_connections() >= options_.max_connections && !make_room()) return;
   Id id = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (connections_.size() >= options_.max_connections) return;
     id = next_id_++;
     connections_.emplace(id, connection);
   }
@@ -200,14 +239,7 @@ void Transport::close_where(Ended ended) {
 
 bool Transport::drain(std::chrono::milliseconds timeout) {
   const auto end = Clock::now() + timeout;
-  is_draining_ = true;
-  accept_all();  // what the kernel has already accepted for us
-  {
-    const std::lock_guard lock(accept_mutex_);
-    is_accepting_ = false;
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.get(), nullptr);
-    listener_.reset();
-  }
+  stop_accepting();
   while (open_connections() > 0) {
     const auto now = Clock::now();
     if (now >= end) return false;
@@ -216,6 +248,14 @@ bool Transport::drain(std::chrono::milliseconds timeout) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return true;
+}
+
+void Transport::stop_accepting() {
+  ignore_new_handshakes(listener_);
+  std::this_thread::sleep_for(kHandshakeGrace);
+  accept_all();
+  const std::lock_guard lock(accept_mutex_);
+  listener_.reset();
 }
 
 std::size_t Transport::open_connections() const {

@@ -22,7 +22,7 @@ struct TransportOptions {
   std::size_t max_connections = 2000;
   int workers = 0;  ///< 0: default_workers().
   std::function<std::shared_ptr<SSL_CTX>()> tls;
-  ConnectionContext connection;  ///< `is_draining` is filled in by the transport.
+  ConnectionContext connection;
 };
 
 /// As many threads as the container may use processors (cgroup v2 cpu.max, else the machine's), at
@@ -40,9 +40,11 @@ class Transport {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  [[nodiscard]] std::string address() const { return local_address(listener_); }
+  [[nodiscard]] const std::string& address() const { return address_; }
   void start();
-  void begin_drain() { is_draining_ = true; }
+
+  /// Stops accepting, closes idle connections, lets requests in flight finish. False: some were cut
+  /// off after `timeout`. Loses no connection that a client has seen accepted.
   bool drain(std::chrono::milliseconds timeout);
   [[nodiscard]] std::size_t open_connections() const;
 
@@ -53,7 +55,9 @@ class Transport {
   void work();
   void sweep(const std::stop_token& stop);
   void accept_all();
-  bool make_room_for_one();
+  void stop_accepting();
+  void arm_listener();
+  bool make_room();
   void add(FileDescriptor socket);
   void advance(Id id);
   void arm(Id id, const Connection& connection, Connection::Wants wants, int operation);
@@ -63,18 +67,18 @@ class Transport {
   void close_where(Ended ended);
 
   TransportOptions options_;
+  std::mutex accept_mutex_;  ///< Of `listener_` and `is_accept_paused_`.
   FileDescriptor listener_;
+  bool is_accept_paused_ = false;
+  const std::string address_;
   FileDescriptor epoll_;
-  FileDescriptor wake_;     ///< eventfd: readable once the workers are to end.
-  FileDescriptor reserve_;  ///< Given up to accept and close when descriptors run out.
-  std::atomic<bool> is_draining_{false};
-  std::atomic<bool> is_accepting_{true};
+  FileDescriptor wake_;  ///< eventfd: readable once the workers are to end.
+  std::atomic<std::size_t> buffered_{0};
 
   mutable std::mutex mutex_;  ///< Of what follows.
   std::unordered_map<Id, Entry> connections_;
   Id next_id_;
 
-  std::mutex accept_mutex_;
   std::vector<std::jthread> threads_;
 };
 

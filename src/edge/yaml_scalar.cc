@@ -57,7 +57,7 @@ std::optional<Json> resolve_scalar(const std::string& text) {
   if (!may_be_number || text.size() > 64) return Json(text);
   std::string digits = text;
   digits.erase(std::remove(digits.begin(), digits.end(), '_'), digits.end());
-  if (const auto integer = parse_integer(digits)) return integer;
+  if (auto integer = parse_integer(digits)) return integer;
   static const std::regex kFloat(R"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)");
   if (!std::regex_match(digits, kFloat)) return Json(text);
   const double number = std::strtod(digits.c_str(), nullptr);
