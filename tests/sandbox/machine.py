@@ -1,0 +1,124 @@
+"""Runs containers on this machine: the images they need, the OCI runtime, and a node's directories."""
+
+import os
+import shutil
+import subprocess
+import uuid
+
+import oci
+import runtime_profile
+
+NEEDED = {
+    "crun": "an OCI runtime: apt-get install crun",
+    "bwrap": "the jail: apt-get install bubblewrap",
+    "busybox": "the init container's image: apt-get install busybox-static",
+    "setpriv": "to become another user: apt-get install util-linux",
+    "unshare": "to mount a cgroup2: apt-get install util-linux",
+}
+
+# What runs a command with mounts of its own, gone when it ends, and a pure cgroup2: crun refuses a
+# machine that mixes both versions.
+PRIVATE_MOUNTS = ["unshare", "--mount", "--propagation=private", "sh", "-c",
+                  'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"', "sh"]
+
+
+def reason_to_skip():
+    """Why this machine cannot run the pod; empty if it can."""
+    if os.geteuid() != 0:
+        return "not root: user namespaces and mounts of others cannot be made"
+    if os.uname().machine != "x86_64":
+        return f"{os.uname().machine}: the refusals are tried with the numbers of x86_64"
+    for tool, why in NEEDED.items():
+        if not shutil.which(tool):
+            return f"{tool} is missing ({why})"
+    if not os.path.exists(runtime_profile.DEFAULT_PROFILE):
+        return f"{runtime_profile.DEFAULT_PROFILE} is missing (apt-get install golang-github-containers-common)"
+    tried = subprocess.run([*PRIVATE_MOUNTS, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        return f"mounts of its own cannot be made: {tried.stderr.splitlines()[0]}"
+    return ""
+
+
+def run_with_private_mounts(*command):
+    """Runs `command` with PRIVATE_MOUNTS. Returns its exit code."""
+    return subprocess.run([*PRIVATE_MOUNTS, *command], check=False).returncode
+
+
+def mount(*args):
+    subprocess.run(["mount", *args], check=True)
+
+
+def write(path, text, mode=0o644):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path, mode)
+
+
+def _give_to_pod(rootfs):
+    """Gives an unpacked image to the pod's user namespace, as a snapshotter does."""
+    for directory, folders, files in os.walk(rootfs):
+        for name in [".", *folders, *files]:
+            os.chown(os.path.join(directory, name), oci.USER_NAMESPACE[0], oci.USER_NAMESPACE[0], follow_symlinks=False)
+
+
+def make_busybox_image(rootfs):
+    """The init container's image: busybox and its links."""
+    os.makedirs(os.path.join(rootfs, "bin"))
+    shutil.copy(shutil.which("busybox"), os.path.join(rootfs, "bin/busybox"))
+    applets = subprocess.run(["busybox", "--list"], capture_output=True, text=True, check=True)
+    for name in applets.stdout.split():
+        if name != "busybox":
+            os.symlink("busybox", os.path.join(rootfs, "bin", name))
+    _prepare(rootfs)
+    return rootfs
+
+
+def make_machine_image(rootfs, files):
+    """An image of what is installed on this machine, and `files` in /opt."""
+    for name in ("bin", "sbin", "lib", "lib64"):
+        os.makedirs(rootfs, exist_ok=True)
+        os.symlink(f"usr/{name}", os.path.join(rootfs, name))
+    for path in files:
+        os.makedirs(os.path.join(rootfs, "opt"), exist_ok=True)
+        shutil.copy(path, os.path.join(rootfs, "opt"))
+    write(os.path.join(rootfs, "etc/hosts"), "127.0.0.1 localhost\n")
+    write(os.path.join(rootfs, "etc/passwd"), "root:x:0:0::/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n")
+    shutil.copy("/etc/ld.so.cache", os.path.join(rootfs, "etc"))
+    os.mkdir(os.path.join(rootfs, "usr"))
+    _prepare(rootfs)
+    write(os.path.join(rootfs, "opt/of-the-host"), "a secret of the host's root\n", 0o600)
+    mount("--bind", "-o", "ro", "/usr", os.path.join(rootfs, "usr"))
+    return rootfs
+
+
+def _prepare(rootfs):
+    for name in ("dev", "proc", "sys", "tmp", "seccomp-profile", "host-seccomp"):
+        os.makedirs(os.path.join(rootfs, name), exist_ok=True)
+    os.chmod(os.path.join(rootfs, "tmp"), 0o1777)
+    _give_to_pod(rootfs)
+
+
+class Runtime:
+    """crun, with its state and bundles below one directory."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.state = os.path.join(directory, "state")
+
+    def command(self, *args):
+        return ["crun", "--cgroup-manager=disabled", "--root", self.state, *args]
+
+    def prepare(self, config):
+        """Writes a bundle, and returns the command that runs it and the container's name."""
+        name = uuid.uuid4().hex
+        bundle = os.path.join(self.directory, "bundles", name)
+        oci.write_bundle(bundle, config)
+        return self.command("run", "--bundle", bundle, name), name
+
+    def run(self, config, timeout=60):
+        """Runs a container to its end. What it and the runtime say is in stdout and stderr."""
+        command, _ = self.prepare(config)
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL
+        )

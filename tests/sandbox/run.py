@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+"""Runs the pod that `code-executor-webhook mutate` makes: in a user namespace, under an OCI runtime,
+with the profile that its init container installs. Prints a table of what was seen.
+
+    run.py --webhook build/dev/code-executor-webhook [--update-readme]
+
+Exit code 77 where the machine cannot do it, with the reason; 1 if a check fails.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import checks_controls
+import checks_install
+import checks_jail
+import checks_refused
+import machine
+import oci
+from proof import Failed, Proof, Skipped
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+README = os.path.join(HERE, "../../README.md")
+MARKERS = ("<!-- proof:begin -->", "<!-- proof:end -->")
+SKIP = 77
+
+SECTIONS = [
+    ("Install", checks_install.CHECKS),
+    ("Jail", checks_jail.CHECKS),
+    ("Refused", checks_refused.CHECKS),
+    ("Negative controls", checks_controls.CHECKS),
+]
+
+
+def to_table(results):
+    """The table, of (section, title) to what came of it."""
+    lines = ["| part | check | result |", "| --- | --- | --- |"]
+    for section, checks in SECTIONS:
+        for title, _ in checks:
+            lines.append(f"| {section} | {title} | {results.get((section, title), 'not run')} |")
+    return "\n".join(lines)
+
+
+def readme_table(text):
+    """What stands between the markers of the README; None without them."""
+    found = re.search("\n".join((MARKERS[0], "(.*)", MARKERS[1])), text, re.DOTALL)
+    return found.group(1) if found else None
+
+
+def check_readme():
+    """The README lists the checks of this run, in their order. Results depend on the machine."""
+    with open(README, encoding="utf-8") as file:
+        table = readme_table(file.read())
+    if table is None:
+        sys.exit(f"README.md: no proof table (expected one between {' and '.join(MARKERS)})")
+    want = to_table({})
+    if [line.rsplit("|", 2)[0] for line in table.split("\n")] != [
+        line.rsplit("|", 2)[0] for line in want.split("\n")
+    ]:
+        sys.exit(f"README.md: other checks than those that are run (run {sys.argv[0]} --update-readme)")
+
+
+def update_readme(table):
+    with open(README, encoding="utf-8") as file:
+        text = file.read()
+    old = readme_table(text)
+    if old is None:
+        sys.exit(f"README.md: no place for the table (expected {' and '.join(MARKERS)})")
+    with open(README, "w", encoding="utf-8") as file:
+        file.write(text.replace("\n".join((MARKERS[0], old)), "\n".join((MARKERS[0], table))))
+
+
+def programs_for_image(directory):
+    """nsjail, if it is on the PATH, with the libraries it is linked to."""
+    nsjail = shutil.which("nsjail")
+    if not nsjail:
+        return [], []
+    linked = subprocess.run(["ldd", os.path.realpath(nsjail)], capture_output=True, text=True, check=True)
+    libraries = re.findall(r"=> (/\S+)", linked.stdout)
+    shutil.copy(os.path.realpath(nsjail), os.path.join(directory, "nsjail"))
+    return [os.path.join(directory, "nsjail"), *libraries], ["env", "LD_LIBRARY_PATH=/opt", "/opt/nsjail"]
+
+
+def make_proof(arguments, directory):
+    runtime = machine.Runtime(os.path.join(directory, "runtime"))
+    proof = Proof(arguments.webhook, os.path.join(HERE, "pod.yaml"), directory, runtime)
+    files, proof.nsjail = programs_for_image(directory)
+    files += [os.path.join(HERE, name) for name in ("program.py", "program.mjs", "refused.py")]
+    proof.images["busybox"] = machine.make_busybox_image(os.path.join(directory, "busybox"))
+    proof.images["machine"] = machine.make_machine_image(os.path.join(directory, "machine"), files)
+    proof.unit_seccomp = arguments.unit_seccomp
+    return proof
+
+
+def reason_runtime_fails(proof):
+    """Tries what the checks take for granted, without the pod: a container in a user namespace with
+    an id-mapped mount."""
+    pod = {"metadata": {"name": "probe"}, "spec": {"hostUsers": False}}
+    container = {"name": "probe", "image": "busybox", "command": ["true"], "volumeMounts": []}
+    pod["spec"]["volumes"] = [{"name": "v", "hostPath": {"path": "/probe", "type": "DirectoryOrCreate"}}]
+    container["volumeMounts"] = [{"name": "v", "mountPath": "/tmp"}]
+    config = oci.to_bundle(proof.node(), pod, container, proof.images["busybox"])
+    result = proof.runtime.run(config)
+    return result.stderr.strip() or f"exit {result.returncode}" if result.returncode else ""
+
+
+def run_checks(proof):
+    results = {}
+    for section, checks in SECTIONS:
+        for title, check in checks:
+            try:
+                check(proof)
+                outcome = "pass"
+            except Skipped as reason:
+                outcome = f"skipped: {reason}"
+            except (Failed, OSError, RuntimeError, subprocess.SubprocessError) as error:
+                outcome = f"FAIL: {error}".replace("\n", " ")
+            results[section, title] = outcome
+            print(f"{outcome[:4]}  {title}", flush=True)
+    return results
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--webhook", help="the code-executor-webhook program")
+    parser.add_argument("--unit-seccomp", help="the program that evaluates the compiled filter")
+    parser.add_argument("--update-readme", action="store_true", help="write the table to README.md")
+    parser.add_argument("--check-readme", action="store_true", help="only check that README.md is current")
+    parser.add_argument("--directory", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if not arguments.check_readme and not arguments.webhook:
+        parser.error("--webhook is missing")
+    return arguments
+
+
+def prove(arguments):
+    """Makes all checks below arguments.directory; its mounts end with this process."""
+    proof = make_proof(arguments, arguments.directory)
+    if reason := reason_runtime_fails(proof):
+        print(f"skipped: crun cannot run a container with a mapped mount here: {reason}")
+        return SKIP
+    results = run_checks(proof)
+    table = to_table(results)
+    print(table)
+    if any(outcome.startswith("FAIL") for outcome in results.values()):
+        return 1
+    if arguments.update_readme:
+        update_readme(table)
+    return 0
+
+
+def main():
+    arguments = parse_arguments()
+    if arguments.check_readme:
+        return check_readme()
+    if arguments.directory:
+        return prove(arguments)
+    if reason := machine.reason_to_skip():
+        print(f"skipped: {reason}")
+        return SKIP
+    directory = tempfile.mkdtemp(prefix="sandbox-", dir="/var/tmp")
+    os.chmod(directory, 0o755)  # The pod's user must get to its root file system.
+    try:
+        return machine.run_with_private_mounts(
+            sys.executable, *sys.argv, "--directory", directory
+        )
+    finally:
+        # Removed from outside the mounts, one of which is this machine's /usr.
+        subprocess.run(["rm", "-rf", "--one-file-system", directory], check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
