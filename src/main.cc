@@ -10,9 +10,12 @@ namespace {
 constexpr int kFailed = 1;  // the input or the environment is wrong
 constexpr int kWrongUsage = 2;
 
-}  // namespace
+int fail(const char* why) {
+  std::cerr << "code-executor-webhook: " << why << '\n';
+  return kFailed;
+}
 
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app(
       "Sandboxes Retool's code-executor pods: a mutating admission webhook for Kubernetes.",
       "code-executor-webhook");
@@ -27,14 +30,17 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kWrongUsage;
-  } catch (const std::exception& error) {
-    std::cerr << "code-executor-webhook: " << error.what() << '\n';
-    return kFailed;
   }
   std::cout.flush();
-  if (!std::cout) {
-    std::cerr << "code-executor-webhook: standard output: cannot be written\n";
-    return kFailed;
+  return std::cout ? 0 : fail("standard output: cannot be written");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    return fail(error.what());
   }
-  return 0;
 }

@@ -19,8 +19,6 @@
 namespace webhook {
 namespace {
 
-using std::chrono::system_clock;
-
 /// How often the certificate and the configuration are compared with what is in use.
 constexpr timespec kReloadInterval{.tv_sec = 10, .tv_nsec = 0};
 
