@@ -14,6 +14,10 @@ std::string refusal(const std::string& text) {
   return "accepted";
 }
 
+TEST_CASE("the configuration that is installed holds the defaults") {
+  CHECK((load_config(MANIFESTS "/base/config.yaml") == Config{}));
+}
+
 TEST_CASE("parse_config takes every key at its place") {
   const Config config = parse_config(R"(
 target: {containerName: executor}

@@ -1,0 +1,69 @@
+"""The files that the tests of this folder read together."""
+
+import pathlib
+import re
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MANIFESTS = ROOT / "manifests"
+BASE = MANIFESTS / "base"
+
+README = (ROOT / "README.md").read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+CONFIG = yaml.safe_load((BASE / "config.yaml").read_text())
+
+
+def is_manifest(path):
+    return path.suffix == ".yaml" and path.name not in ("kustomization.yaml", "config.yaml")
+
+
+FILES = sorted(filter(is_manifest, MANIFESTS.rglob("*.yaml")))
+KUSTOMIZATIONS = sorted(path.parent for path in MANIFESTS.rglob("kustomization.yaml"))
+
+
+def objects(*paths):
+    """Every object of the files, or of all files."""
+    return [each for path in paths or FILES
+            for each in yaml.safe_load_all(path.read_text()) if each]
+
+
+def one(kind, folder=BASE, name=None):
+    found = [each for each in objects(*filter(is_manifest, folder.glob("*.yaml")))
+             if each["kind"] == kind and name in (None, each["metadata"]["name"])]
+    assert len(found) == 1, f"{folder}: {len(found)} objects of kind {kind} (expected one)"
+    return found[0]
+
+
+DEPLOYMENT = one("Deployment")
+POD = DEPLOYMENT["spec"]["template"]["spec"]
+CONTAINER = POD["containers"][0]
+WEBHOOK_CONFIGURATION = one("MutatingWebhookConfiguration")
+WEBHOOK = WEBHOOK_CONFIGURATION["webhooks"][0]
+KUSTOMIZATION = yaml.safe_load((BASE / "kustomization.yaml").read_text())
+
+
+def leaves(tree, path=""):
+    """{'server.tls.minVersion': '1.2', ...}; what is under sandbox.installer.resources is one value."""
+    if not isinstance(tree, dict) or path == "sandbox.installer.resources":
+        return {path: tree}
+    return {name: value for key, each in tree.items()
+            for name, value in leaves(each, f"{path}.{key}" if path else key).items()}
+
+
+def port_of(address):
+    return int(address.rsplit(":", 1)[1])
+
+
+def seconds(duration):
+    number, unit = re.fullmatch(r"(\d+)(ms|s|m|h)", duration).groups()
+    return int(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[unit]
+
+
+def walk(value):
+    """Each mapping inside `value`."""
+    if isinstance(value, dict):
+        yield value
+    if isinstance(value, (dict, list)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from walk(each)
