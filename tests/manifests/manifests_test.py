@@ -26,6 +26,8 @@ API_VERSIONS = {
     "NetworkPolicy": "networking.k8s.io/v1",
     "Pod": "v1",
     "PodDisruptionBudget": "policy/v1",
+    "PodMonitor": "monitoring.coreos.com/v1",
+    "PrometheusRule": "monitoring.coreos.com/v1",
     "Service": "v1",
     "ServiceAccount": "v1",
     "ValidatingAdmissionPolicy": "admissionregistration.k8s.io/v1",
@@ -199,9 +201,11 @@ def test_each_kustomization_lists_what_is_there(folder):
     kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
     listed = (kustomization.get("resources", []) + kustomization.get("components", [])
               + [patch["path"] for patch in kustomization.get("patches", [])]
-              + [name for generator in kustomization.get("configMapGenerator", []) for name in generator["files"]])
+              + [name for generator in kustomization.get("configMapGenerator", [])
+                 for name in generator["files"]])
+    listed = [each.split("=")[-1] for each in listed]  # KEY=FILE
     assert all((folder / each).exists() for each in listed)
-    there = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
+    there = {path.name for path in folder.iterdir() if path.suffix in (".yaml", ".json")} - {"kustomization.yaml"}
     assert there <= set(listed)
 
 
