@@ -1,0 +1,45 @@
+"""One control plane, with the webhook installed, for all tests of a run. KUBE_ASSETS names its programs."""
+
+import os
+import pathlib
+import re
+
+import pytest
+
+from control_plane import ControlPlane, wait_until
+from installed import install
+
+ASSETS = pathlib.Path(os.environ["KUBE_ASSETS"])
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory):
+    with ControlPlane(ASSETS, tmp_path_factory.mktemp("plane")) as running:
+        running.start_controllers()
+        wait_until(lambda: running.kubectl("get", "serviceaccount", "default", code=None).returncode == 0,
+                   "the controllers make service accounts")
+        yield running
+
+
+@pytest.fixture(scope="session")
+def webhook(plane, tmp_path_factory):
+    with install(plane, tmp_path_factory.mktemp("webhook")) as server:
+        wait_until(lambda: server.ops("/readyz").status == 200, "the webhook is ready")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def minor(plane):
+    """The minor version of the API server."""
+    return int(re.match(r"\d+", plane.version["minor"]).group())
+
+
+@pytest.fixture(scope="module")
+def namespace(plane, request):
+    """A namespace of the test file's own, in which pods can be made."""
+    name = request.module.__name__.replace("_", "-")
+    plane.kubectl("create", "namespace", name)
+    wait_until(lambda: plane.kubectl("get", "serviceaccount", "default", "-n", name, code=None).returncode == 0,
+               "its service account is there")
+    yield name
+    plane.kubectl("delete", "namespace", name, "--wait=false")

@@ -1,0 +1,97 @@
+"""components/final-state-policy: what it holds back, and what it lets through."""
+
+import json
+
+import pytest
+
+from control_plane import wait_until
+from installed import ROOT
+from pods import create, is_sandboxed, pod
+
+POLICY = ROOT / "manifests/components/final-state-policy"
+REFUSED = "ValidatingAdmissionPolicy 'code-executor-webhook-final-state'"
+LOCALHOST = {"seccompProfile": {"type": "Localhost", "localhostProfile": "profiles/nsjail-seccomp.json"}}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def policy(plane, webhook, minor, namespace):
+    if minor < 33:
+        done = plane.kubectl("apply", "-k", POLICY, code=None)
+        assert done.returncode != 0 and "compil" in done.stderr  # no half of it
+        plane.kubectl("delete", "-k", POLICY, "--ignore-not-found")
+        pytest.skip("the policy is for 1.33 and later, and an older API server does not take it")
+    plane.kubectl("apply", "-k", POLICY)
+    wait_until(lambda: REFUSED in create(plane, namespace, pod("probe", target={
+        "securityContext": {"privileged": True}}), "--dry-run=server").stderr, "the policy is in force")
+    yield
+    plane.kubectl("delete", "-k", POLICY)
+
+
+UNSANDBOXED = {
+    "privileged by its own context": pod("p", target={"securityContext": {"privileged": True}}),
+    "privileged by fallback": pod("p", {"hostNetwork": True}),
+    "explicit context without the profile": pod("p", {"hostUsers": False}, {
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}}),
+    "explicit context in the host's user namespace": pod("p", target={"securityContext": LOCALHOST}),
+    "host's user namespace asked for": pod("p", {"hostUsers": True}, {"securityContext": LOCALHOST}),
+    "another Localhost profile": pod("p", {"hostUsers": False}, {
+        "securityContext": {"seccompProfile": {"type": "Localhost", "localhostProfile": "other.json"}}}),
+}
+
+
+@pytest.mark.parametrize("how", UNSANDBOXED)
+def test_what_is_not_sandboxed_is_refused(plane, namespace, how):
+    done = create(plane, namespace, UNSANDBOXED[how])
+    assert done.returncode == 1 and REFUSED in done.stderr, done.stderr
+
+
+LET_THROUGH = {
+    "sandboxed": pod("p"),
+    "sandboxed, insists": pod("p", labels={"code-executor-webhook/mode": "sandbox"}),
+    "opted out": pod("p", target={"securityContext": {"privileged": True}}, labels={"code-executor-webhook/mode": "off"}),
+    "without nsjail": pod("p", target={"env": [{"name": "CONTAINER_UNPRIVILEGED_MODE", "value": "true"}]}),
+    "sandboxed by hand": pod("p", {"hostUsers": False}, {"securityContext": LOCALHOST}),
+}
+
+
+@pytest.mark.parametrize("how", LET_THROUGH)
+def test_what_is_sandboxed_or_no_jail_is_let_through(plane, namespace, how):
+    done = create(plane, namespace, LET_THROUGH[how], "--dry-run=server")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_label_that_comes_after_the_webhook_is_caught(plane, namespace):
+    unlabelled = pod("late", target={"securityContext": {"privileged": True}})
+    unlabelled["metadata"]["labels"] = {}
+    assert create(plane, namespace, unlabelled).returncode == 0
+    done = plane.kubectl("label", "pod", "late", "-n", namespace, "telemetry.retool.com/service-name=code-executor",
+                         code=None)
+    assert done.returncode == 1 and REFUSED in done.stderr
+
+
+def test_a_pod_that_the_webhook_missed_is_refused(plane, webhook, namespace):
+    configuration = plane.get_json("mutatingwebhookconfiguration", "code-executor-webhook")
+    plane.kubectl("delete", "mutatingwebhookconfiguration", "code-executor-webhook")
+    try:
+        wait_until(lambda: REFUSED in create(plane, namespace, pod("missed"), "--dry-run=server").stderr,
+                   "the webhook is gone, and the policy stands")
+    finally:
+        for field in ("resourceVersion", "uid", "creationTimestamp"):
+            del configuration["metadata"][field]
+        plane.kubectl("create", "-f", "-", stdin=json.dumps(configuration))
+    wait_until(lambda: create(plane, namespace, pod("missed"), "--dry-run=server").returncode == 0,
+               "the webhook is back")
+
+
+@pytest.mark.parametrize(("context", "is_taken"), [({"privileged": True}, False), (None, True), ({}, True)])
+def test_ephemeral_containers(plane, namespace, context, is_taken):
+    name = f"debugged-{is_taken}-{context is None}".lower()
+    created = json.loads(create(plane, namespace, pod(name)).stdout)
+    assert is_sandboxed(created)
+    container = {"name": "debugger", "image": "busybox"}
+    if context is not None:
+        container["securityContext"] = context
+    done = plane.kubectl("patch", "pod", name, "-n", namespace, "--subresource", "ephemeralcontainers", "--type",
+                         "strategic", "-p", json.dumps({"spec": {"ephemeralContainers": [container]}}), code=None)
+    assert (done.returncode == 0) == is_taken, done.stderr
+    assert is_taken or REFUSED in done.stderr
