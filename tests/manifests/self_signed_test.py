@@ -118,6 +118,13 @@ def test_without_the_base_it_says_what_to_do(cluster):
                            "(expected after kubectl apply -k manifests/base)\n")
 
 
+def test_what_the_program_refuses_is_said(cluster):
+    done = install(cluster, DAYS="0")
+    assert done.returncode == 1
+    assert done.stderr.startswith("self-signed/install: ") and "--days" in done.stderr
+    assert not (cluster / "bundle").exists() and leftovers(cluster) == []
+
+
 def test_days_are_those_that_were_asked_for(cluster):
     assert install(cluster, DAYS="30").returncode == 0
     certificate = base64.b64decode(secret(cluster)["data"]["tls.crt"])
