@@ -23,6 +23,20 @@ def make_certificates(directory, *flags):
     return pathlib.Path(directory)
 
 
+def openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+
+
+def issue_client(ca, directory, name, *flags):
+    """A client's pair (certificate, key) for `name`, issued by the CA in `ca`; flags of openssl x509."""
+    directory.mkdir(exist_ok=True)
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-keyout",
+            directory / "key.pem", "-out", directory / "request", "-addext", "extendedKeyUsage=clientAuth")
+    openssl("x509", "-req", "-in", directory / "request", "-CA", ca / "ca.crt", "-CAkey", ca / "ca.key",
+            "-CAcreateserial", "-out", directory / "cert.pem", "-copy_extensions", "copy", *flags)
+    return directory / "cert.pem", directory / "key.pem"
+
+
 def wait_until(condition, what, deadline=DEADLINE):
     """What `condition` gives, as soon as that is true."""
     end = time.monotonic() + deadline

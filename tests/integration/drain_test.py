@@ -1,0 +1,116 @@
+#!/usr/bin/python3
+"""Rollouts lose no request: one server ended under load, and two behind a balancer restarted in turn.
+
+Needs WEBHOOK_BINARY.
+"""
+
+import asyncio
+import pathlib
+import signal
+import threading
+import time
+
+import pytest
+
+from load import Load
+from webhook_server import WebhookServer, make_certificates, wait_until
+
+REVIEW = (pathlib.Path(__file__).parents[1] / "golden/cases/row15-supported/review.json").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    return make_certificates(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    path = tmp_path_factory.mktemp("config") / "config.yaml"
+    path.write_text("server: {shutdownDelay: 1s}")
+    return path
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_50_clients_lose_nothing_when_it_ends(keys, config, sent):
+    with WebhookServer(keys, "--config", config) as server:
+        load = Load(server.port, server.tls(), REVIEW, clients=50)
+        wait_until(lambda: load.served > 500, "the load is there")
+        load.may_refuse = True
+        before = load.served
+        assert server.stop(sent) == 0
+        load.join()  # until each is refused
+        assert load.failures == []
+        assert load.served > before, "it served on while it drained"
+
+
+class Balancer:
+    """Spreads connections over the replicas that are ready, as kube-proxy does, and asks each like a kubelet."""
+
+    def __init__(self):
+        self.replicas = []
+        self._next = 0
+        self._loop = asyncio.new_event_loop()
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
+        self._thread.start()
+        started.wait(10)
+
+    def _run(self, started):
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024))
+        self.port = server.sockets[0].getsockname()[1]
+        started.set()
+        self._loop.run_forever()
+
+    def stop(self):
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    async def _serve(self, reader, writer):
+        ready = self.replicas  # one list, replaced whole
+        self._next += 1
+        try:
+            behind = await asyncio.open_connection("127.0.0.1", ready[self._next % len(ready)].port)
+        except OSError:
+            writer.transport.abort()
+            return
+        await asyncio.gather(self._copy(reader, behind[1]), self._copy(behind[0], writer))
+
+    @staticmethod
+    async def _copy(reader, writer):
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+
+def test_two_replicas_restarted_in_turn_lose_nothing(keys, config):
+    balancer = Balancer()
+    replicas = [WebhookServer(keys, "--config", config) for _ in range(2)]
+    balancer.replicas = list(replicas)
+    load = Load(balancer.port, replicas[0].tls(), REVIEW, clients=10)
+    try:
+        wait_until(lambda: load.served > 200, "the load is there")
+        for turn in range(10):
+            old = replicas[turn % 2]
+            before = load.served
+            old.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: old.ops("/readyz").status == 503, "it says that it drains")
+            balancer.replicas = [each for each in replicas if each is not old]
+            assert old.process.wait(30) == 0
+            old.__exit__()
+            replicas[turn % 2] = WebhookServer(keys, "--config", config)
+            wait_until(lambda: replicas[turn % 2].ops("/readyz").status == 200, "the new one is ready")
+            balancer.replicas = list(replicas)
+            assert load.served > before
+            time.sleep(0.1)
+        assert load.stop() == []
+    finally:
+        load.stop()
+        balancer.stop()
+        for each in replicas:
+            each.__exit__()
