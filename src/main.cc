@@ -25,6 +25,7 @@ int run(int argc, char** argv) {
   webhook::add_review(app);
   webhook::add_certs(app);
   webhook::add_profile(app);
+  webhook::add_doctor(app);
   webhook::add_version(app);
   try {
     app.parse(argc, argv);

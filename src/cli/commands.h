@@ -12,6 +12,7 @@ void add_mutate(CLI::App& app);
 void add_review(CLI::App& app);
 void add_certs(CLI::App& app);
 void add_profile(CLI::App& app);
+void add_doctor(CLI::App& app);
 void add_version(CLI::App& app);
 
 }  // namespace webhook

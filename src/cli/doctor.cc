@@ -1,0 +1,105 @@
+#include <algorithm>
+#include <iomanip>
+#include <iostream>
+#include <memory>
+#include <stdexcept>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "core/node_checks.h"
+#include "edge/node_probe.h"
+
+namespace webhook {
+namespace {
+
+struct DoctorFlags {
+  std::string config;
+  std::string host_root = "/";
+  std::string kubelet_root;
+  std::string output = "table";
+};
+
+NodeProbeOptions make_options(const DoctorFlags& flags) {
+  const Config config = flags.config.empty() ? Config{} : load_config(flags.config);
+  NodeProbeOptions options{.host_root = flags.host_root,
+                           .kubelet_seccomp_dir = config.policy.kubelet_seccomp_dir,
+                           .app_armor_profile = config.policy.app_armor_profile};
+  if (!flags.kubelet_root.empty()) options.kubelet_seccomp_dir = flags.kubelet_root + "/seccomp";
+  return options;
+}
+
+/// Columns as wide as their longest text; the last one is as it is.
+void print_table(const std::vector<NodeCheck>& checks) {
+  std::size_t id_width = 0;
+  std::size_t found_width = 0;
+  for (const NodeCheck& check : checks) {
+    id_width = std::max(id_width, check.id.size());
+    found_width = std::max(found_width, check.found.size());
+  }
+  for (const NodeCheck& check : checks) {
+    std::cout << std::left << to_string(check.status) << "  "
+              << std::setw(static_cast<int>(id_width)) << check.id << "  "
+              << std::setw(static_cast<int>(found_width)) << check.found << "  " << check.meaning
+              << '\n';
+  }
+}
+
+void print_json(const std::vector<NodeCheck>& checks) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const NodeCheck& check : checks) {
+    list.push_back({{"id", check.id},
+                    {"status", to_string(check.status)},
+                    {"found", check.found},
+                    {"meaning", check.meaning}});
+  }
+  const nlohmann::ordered_json report = {{"status", to_string(worst_of(checks))}, {"checks", list}};
+  // What a file of the kernel or a flag says need not be UTF-8.
+  std::cout << report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+}
+
+void run(const DoctorFlags& flags) {
+  const std::vector<NodeCheck> checks = check_node(probe_node(make_options(flags)));
+  flags.output == "json" ? print_json(checks) : print_table(checks);
+  std::string failed;
+  for (const NodeCheck& check : checks) {
+    if (check.status != CheckStatus::kFail) continue;
+    failed += (failed.empty() ? "" : ", ") + std::string(check.id);
+  }
+  if (!failed.empty()) {
+    std::cout.flush();
+    throw std::runtime_error("node: code-executor pods will not work here: " + failed +
+                             " (expected no check that fails)");
+  }
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app) {
+  auto* command = app.add_subcommand(
+      "doctor",
+      "Check whether code-executor pods work on the node this runs on. Changes nothing, needs no\n"
+      "cluster; run it as root of the host's user namespace, or some checks cannot be tried");
+  const auto flags = std::make_shared<DoctorFlags>();
+  command
+      ->add_option("--config", flags->config,
+                   "Configuration file (YAML): of the AppArmor profile and the seccomp directory")
+      ->type_name("FILE");
+  command
+      ->add_option("--host-root", flags->host_root,
+                   "Where the host's / is mounted: its proc, sys and kubelet are read there")
+      ->type_name("DIR")
+      ->check(CLI::ExistingDirectory)
+      ->capture_default_str();
+  command
+      ->add_option("--kubelet-root", flags->kubelet_root,
+                   "The kubelet's directory on the host [/var/lib/kubelet]")
+      ->type_name("DIR");
+  command->add_option("-o,--output", flags->output, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  command->callback([flags] { run(*flags); });
+}
+
+}  // namespace webhook
