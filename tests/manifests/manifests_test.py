@@ -19,6 +19,7 @@ API_VERSIONS = {
     "ClusterRole": "rbac.authorization.k8s.io/v1",
     "ClusterRoleBinding": "rbac.authorization.k8s.io/v1",
     "ConfigMap": "v1",
+    "DaemonSet": "apps/v1",
     "Deployment": "apps/v1",
     "Issuer": "cert-manager.io/v1",
     "MutatingWebhookConfiguration": "admissionregistration.k8s.io/v1",
@@ -40,10 +41,10 @@ def test_each_object_has_the_stable_api_version_of_its_kind(each):
     assert API_VERSIONS[each["kind"]] == each["apiVersion"]
 
 
-def test_all_but_cluster_wide_objects_and_examples_are_in_the_one_namespace():
+def test_all_but_cluster_wide_objects_examples_and_doctor_are_in_the_one_namespace():
     cluster_wide = {"ClusterRole", "ClusterRoleBinding", "Namespace", "MutatingWebhookConfiguration",
                     "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
-    for each in objects(*(path for path in FILES if path.parent.name != "examples")):
+    for each in objects(*(path for path in FILES if path.parent.name not in ("examples", "doctor"))):
         wanted = None if each["kind"] in cluster_wide else NAME
         assert each["metadata"].get("namespace") == wanted, each["kind"]
         assert each["metadata"].get("labels", {NAME: 0}).get("app.kubernetes.io/name", NAME) == NAME

@@ -12,7 +12,8 @@ import sys
 import pytest
 import yaml
 
-from tree import (BASE, CONFIG, CONTAINER, DOCKERFILE, KUSTOMIZATION, POD, README, ROOT, WEBHOOK, leaves, port_of)
+from tree import (BASE, CONFIG, CONTAINER, DOCKERFILE, KUSTOMIZATION, MANIFESTS, POD, README, ROOT, WEBHOOK, leaves, one,
+                  port_of)
 
 sys.path.append(str(ROOT / "tests/integration"))
 from webhook_server import BINARY, WebhookServer, make_certificates  # noqa: E402
@@ -151,5 +152,6 @@ def test_files_that_the_readme_names_are_there():
 
 def test_names_in_the_runbook_are_those_of_the_manifests():
     namespaces = set(re.findall(r"kubectl -n (\S+) (?:get|logs|describe)", README))
-    assert namespaces == {WEBHOOK["clientConfig"]["service"]["namespace"]}
+    own = WEBHOOK["clientConfig"]["service"]["namespace"]
+    assert namespaces == {own, one("Namespace", MANIFESTS / "components/doctor")["metadata"]["name"]}
     assert "kubectl delete mutatingwebhookconfiguration code-executor-webhook`" in README
