@@ -33,6 +33,7 @@ Connection::Connection(FileDescriptor socket, SslPtr ssl, const ConnectionContex
     SSL_set_fd(ssl_.get(), socket_.get());
     SSL_set_accept_state(ssl_.get());
     SSL_set_mode(ssl_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_set_read_ahead(ssl_.get(), 1);  // a record's header and body in one system call
   }
 }
 
@@ -249,6 +250,7 @@ bool Connection::keeps_us_waiting() const {
 }
 
 bool Connection::has_unread() const {
+  if (ssl_ && SSL_has_pending(ssl_.get()) == 1) return true;
   char byte = 0;
   return ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }

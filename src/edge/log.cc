@@ -4,6 +4,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <stdexcept>
@@ -15,12 +16,21 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Between a message and its fields, which are a JSON object in which control characters are
-/// escaped: nothing that is logged can forge it.
+/// Between a message and its fields, which are the members of a JSON object, in which control
+/// characters are escaped: nothing that is logged can forge it.
 constexpr char kFieldSeparator = '\x1e';
 
 std::string dump(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// `text` as a JSON string. Most is plain, and takes no detour.
+std::string to_json_string(std::string_view text) {
+  const auto is_plain = [](char c) { return c >= ' ' && c < '\x7f' && c != '"' && c != '\\'; };
+  if (!std::all_of(text.begin(), text.end(), is_plain)) return dump(Json(text));
+  std::string quoted;
+  quoted.reserve(text.size() + 2);
+  return quoted.append(1, '"').append(text).append(1, '"');
 }
 
 /// "2026-11-23T20:00:00.123Z"
@@ -61,21 +71,21 @@ class LineFormatter final : public spdlog::formatter {
     const std::string_view payload(message.payload.data(), message.payload.size());
     const std::size_t cut = payload.rfind(kFieldSeparator);
     const std::string_view text = payload.substr(0, cut);
-    const Json fields = cut == std::string_view::npos
-                            ? Json::object()
-                            : Json::parse(payload.substr(cut + 1), nullptr, false);
+    const std::string_view fields =
+        cut == std::string_view::npos ? std::string_view() : payload.substr(cut + 1);
     const auto level = spdlog::level::to_string_view(message.level);
+    const std::string_view name(level.data(), level.size());
     std::string line;
     if (format_ == LogFormat::kJson) {
-      Json object = {{"time", to_timestamp(message.time)},
-                     {"level", std::string_view(level.data(), level.size())},
-                     {"message", text}};
-      object.update(fields);
-      line = dump(object);
+      line.append("{\"time\":\"").append(to_timestamp(message.time)).append("\",\"level\":\"");
+      line.append(name).append("\",\"message\":").append(to_json_string(text));
+      if (!fields.empty()) line.append(1, ',').append(fields);
+      line += '}';
     } else {
-      line = to_timestamp(message.time) + ' ' + std::string(level.data(), level.size()) + ' ' +
-             to_text(text);
-      for (const auto& [key, value] : fields.items()) line += ' ' + key + '=' + dump(value);
+      line.append(to_timestamp(message.time)).append(1, ' ').append(name).append(1, ' ');
+      line += to_text(text);
+      const Json object = Json::parse('{' + std::string(fields) + '}', nullptr, false);
+      for (const auto& [key, value] : object.items()) line += ' ' + key + '=' + dump(value);
     }
     line += '\n';
     to.append(line.data(), line.data() + line.size());
@@ -104,9 +114,14 @@ void set_up_logging(std::string_view level, LogFormat format) {
 void log_fields(std::string_view message,
                 std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
   if (!spdlog::should_log(spdlog::level::info)) return;
-  Json object = Json::object();
-  for (const auto& [key, value] : fields) object[std::string(key)] = value;
-  spdlog::info("{}{}{}", message, kFieldSeparator, dump(object));
+  std::string line(message);
+  char separator = kFieldSeparator;
+  for (const auto& [key, value] : fields) {
+    line.append(1, separator).append(to_json_string(key)).append(1, ':');
+    line.append(to_json_string(value));
+    separator = ',';
+  }
+  spdlog::info("{}", line);
 }
 
 }  // namespace webhook
