@@ -222,6 +222,7 @@ TEST_CASE("apparmor: the profile that pods get must be there, and let nsjail mou
         "could not be read"},
        {state(kUnreadable, "Unconfined"), kWarn, "Permission denied", "could not be read"},
        {state(on, "Localhost/jail"), kFail, "on; pods get Localhost/jail", "apparmor_parser"},
+       {state(on, "Localhost/nsj"), kFail, "on; pods get Localhost/nsj", "apparmor_parser"},
        {state(on, "RuntimeDefault"), kFail, "on; pods get RuntimeDefault",
         "denies nsjail's mounts"},
        {state(on, ""), kFail, "on; pods get the runtime's default profile", "denies"},
