@@ -43,16 +43,19 @@ std::chrono::milliseconds ClusterVersionSource::refresh(const std::stop_token& s
 }
 
 void ClusterVersionSource::keep(const ClusterVersion& answer) {
-  const auto before = current();
-  if (before != answer) {
+  const bool is_new = current() != answer;
+  if (is_new && options_.on_change) options_.on_change(answer);
+  {
+    const std::lock_guard lock(mutex_);
+    current_ = answer;
+    answered_at_ = options_.now();
+  }
+  // Said once it is so: who reads the log may ask at once.
+  if (is_new) {
     spdlog::info("cluster version: {} ({:?})", to_string(answer.version), answer.git_version);
-    if (options_.on_change) options_.on_change(answer);
   }
   if (is_away_) spdlog::info("cluster version: the API server answers again");
   is_away_ = false;
-  const std::lock_guard lock(mutex_);
-  current_ = answer;
-  answered_at_ = options_.now();
 }
 
 std::chrono::milliseconds ClusterVersionSource::note_failure(const std::string& why) {
