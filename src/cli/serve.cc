@@ -13,6 +13,7 @@
 #include "edge/cluster_version.h"
 #include "edge/kube_client.h"
 #include "edge/metrics.h"
+#include "edge/sandbox_probe.h"
 #include "edge/server.h"
 #include "edge/serving_certificate.h"
 
@@ -145,6 +146,8 @@ class Serving {
   }
 
  private:
+  /// The probe goes with each question for the version, before its answer is in force; not to an
+  /// API server that is too old anyway.
   std::unique_ptr<ClusterVersionSource> make_version_source(const ServeFlags& flags) {
     if (!config_.cluster.kube_version.empty()) {
       return std::make_unique<ClusterVersionSource>(fixed_version(config_.cluster.kube_version));
@@ -153,8 +156,16 @@ class Serving {
                                 ? std::nullopt
                                 : std::optional<std::filesystem::path>(flags.common.kubeconfig);
     auto client = std::make_shared<const KubeClient>(KubeClient::connect(kubeconfig));
+    probe_ = std::make_unique<SandboxProbe>([client](const std::stop_token& stop) {
+      return client->post(probe_path(client->own_namespace()), probe_body(), stop);
+    });
     return std::make_unique<ClusterVersionSource>(
-        [client](const std::stop_token& stop) { return client->get("/version", stop); },
+        [client, this](const std::stop_token& stop) {
+          auto version = client->get("/version", stop);
+          const auto told = version ? parse_version_info(*version) : version.error();
+          if (told && told->version >= kOldestSandboxVersion) probe_->ask(stop);
+          return version;
+        },
         ClusterVersionSource::Options{.refresh_interval = config_.cluster.refresh_interval});
   }
 
@@ -170,7 +181,8 @@ class Serving {
             .cluster = [this]() -> std::optional<ClusterState> {
               const auto cluster = version_->current();
               if (!cluster) return std::nullopt;
-              return ClusterState{.version = cluster->version};
+              return ClusterState{.version = cluster->version,
+                                  .drops_sandbox = probe_->drops().value_or(false)};
             },
             .on_reviewed = [this](const Reviewed& reviewed,
                                   std::chrono::duration<double> time) { note(reviewed, time); }};
@@ -194,6 +206,7 @@ class Serving {
              }},
             {"cluster-version",
              [this] { return version_->current() ? "" : "the API server has not told it yet"; }},
+            {"sandbox-probe", [] { return ""; }, [this] { return probe_->summary(); }},
             {"shutdown", [this] { return is_draining_ ? "draining" : ""; }}};
   }
 
@@ -211,6 +224,7 @@ class Serving {
               const auto cluster = version_->current();
               return cluster ? cluster->git_version : "";
             },
+        .cluster_drops_sandbox = [this] { return probe_->drops(); },
         .certificate_expiry_timestamp_seconds =
             [this] {
               const auto time = certificate_.expires_at().time_since_epoch();
@@ -221,6 +235,7 @@ class Serving {
   Metrics metrics_{WEBHOOK_VERSION};
   LiveConfig live_;
   const Config& config_;
+  std::unique_ptr<SandboxProbe> probe_ = std::make_unique<SandboxProbe>();
   std::unique_ptr<ClusterVersionSource> version_;
   ServingCertificate certificate_;
   std::atomic<bool> is_draining_{false};

@@ -22,7 +22,8 @@ bool is_already_sandboxed(const Question& q) {
 
 /// The gate that keeps a pod with NET_ADMIN out of the host's user namespace: no policy lowers it.
 bool is_too_old(const Question& q) {
-  return q.cluster.version < std::max(q.policy.minimum_version, kOldestSandboxVersion);
+  return q.cluster.drops_sandbox ||
+         q.cluster.version < std::max(q.policy.minimum_version, kOldestSandboxVersion);
 }
 
 bool has_name_conflict(const Question& q) {

@@ -12,6 +12,10 @@ struct Obstacle {
 Obstacle to_obstacle(Reason reason, const Policy& policy, const ClusterState& cluster) {
   switch (reason) {
     case Reason::kClusterTooOld:
+      if (cluster.version >= policy.minimum_version) {
+        return {"the API server drops hostUsers or procMount",
+                "turn on its features UserNamespacesSupport and ProcMountType"};
+      }
       return {"Kubernetes " + to_string(cluster.version) + " is older than " +
                   to_string(policy.minimum_version),
               "upgrade the cluster"};

@@ -54,7 +54,9 @@ class ResponseReader {
       if (!read_head(head)) return error_;
     } while (head.status < 200);
     HttpResponse response{.status = head.status, .body = {}};
-    if (head.status == 200 && !read_body(head, response.body)) return error_;
+    // 422: the API server's Status says which field it does not take.
+    const bool has_body = head.status == 200 || head.status == 201 || head.status == 422;
+    if (has_body && !read_body(head, response.body)) return error_;
     return response;
   }
 

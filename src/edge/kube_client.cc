@@ -153,14 +153,21 @@ std::string bracketed(const std::string& host) {
   return host.find(':') == std::string::npos ? host : '[' + host + ']';
 }
 
-std::string make_request(const KubeAccess& access, std::string_view path) {
-  std::string request = "GET " + access.path_prefix + std::string(path) + " HTTP/1.1\r\n";
+/// `body`, if there is one, is JSON.
+std::string make_request(const KubeAccess& access, const char* method, std::string_view path,
+                         std::string_view body = {}) {
+  std::string request =
+      std::string(method) + ' ' + access.path_prefix + std::string(path) + " HTTP/1.1\r\n";
   request += "Host: " + bracketed(access.host) + ':' + access.port + "\r\n";
   request += "User-Agent: code-executor-webhook\r\nAccept: application/json\r\n";
   if (!access.token.empty()) {
     request += "Authorization: Bearer " + read_token(access.token) + "\r\n";
   }
-  return request + "Connection: close\r\n\r\n";
+  if (!body.empty()) {
+    request +=
+        "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+  }
+  return request + "Connection: close\r\n\r\n" + std::string(body);
 }
 
 Result<std::string> read_some(SSL& ssl, const DeadlineSocket& socket) {
@@ -176,10 +183,9 @@ Result<std::string> read_some(SSL& ssl, const DeadlineSocket& socket) {
 }
 
 /// One request on one connection: a minute passes until the next.
-Result<std::string> exchange(const KubeAccess& access, std::string_view path,
-                             std::stop_token stop) {
+Result<HttpResponse> exchange(const KubeAccess& access, const std::string& request,
+                              std::stop_token stop) {
   const SslCtxPtr context = make_context(access);
-  const std::string request = make_request(access, path);
   DeadlineSocket socket(DeadlineSocket::Clock::now() + KubeClient::kTimeout, std::move(stop));
   if (const auto error = socket.connect(access.host, access.port)) return *error;
 
@@ -193,17 +199,7 @@ Result<std::string> exchange(const KubeAccess& access, std::string_view path,
       SSL_write_ex(ssl.get(), request.data(), request.size(), &written) != 1) {
     return Error{tls_failure(*ssl, socket)};
   }
-  const auto response =
-      read_http_response([&] { return read_some(*ssl, socket); }, KubeClient::kMaxBodyBytes);
-  if (!response) return response.error();
-  if (response->status == 401 || response->status == 403) {
-    return Error{"status " + std::to_string(response->status) +
-                 " (expected 200: are the credentials valid?)"};
-  }
-  if (response->status != 200) {
-    return Error{"status " + std::to_string(response->status) + " (expected 200)"};
-  }
-  return response->body;
+  return read_http_response([&] { return read_some(*ssl, socket); }, KubeClient::kMaxBodyBytes);
 }
 
 std::vector<fs::path> split_paths(std::string_view list) {
@@ -216,6 +212,16 @@ std::vector<fs::path> split_paths(std::string_view list) {
   return files;
 }
 
+/// Mounted beside the token; "default" where it is not.
+std::string read_namespace(const fs::path& file) {
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) return "default";
+  std::string name = read_file(file);
+  if (name.ends_with('\n')) name.pop_back();
+  if (is_namespace_name(name)) return name;
+  throw std::runtime_error(file.string() + ": not a namespace (expected a DNS label)");
+}
+
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
@@ -225,7 +231,7 @@ std::string environment(const char* name) {
 
 KubeClient::KubeClient(KubeAccess access) : access_(std::move(access)) {
   make_context(access_);  // what is wrong now is better said now
-  make_request(access_, "/");
+  make_request(access_, "GET", "/");
 }
 
 KubeClient KubeClient::connect(const std::optional<fs::path>& kubeconfig) {
@@ -253,6 +259,7 @@ KubeClient KubeClient::in_cluster(const fs::path& directory) {
   }
   access.authorities.file = directory / "ca.crt";
   access.token.file = directory / "token";
+  access.ns = read_namespace(directory / "namespace");
   return KubeClient(std::move(access));
 }
 
@@ -260,14 +267,31 @@ KubeClient KubeClient::from_kubeconfig(const fs::path& file) {
   return KubeClient(load_kubeconfig({file}));
 }
 
-Result<std::string> KubeClient::get(std::string_view path, std::stop_token stop) const {
-  const std::string what = "GET " + address() + std::string(path) + ": ";
+Result<HttpResponse> KubeClient::ask(const char* method, std::string_view path,
+                                     std::string_view body, std::stop_token stop) const {
+  const std::string what = std::string(method) + ' ' + address() + std::string(path) + ": ";
   try {
-    auto body = exchange(access_, path, std::move(stop));
-    return body ? body : Error{what + body.error().message};
+    const auto request = make_request(access_, method, path, body);
+    auto response = exchange(access_, request, std::move(stop));
+    return response ? response : Error{what + response.error().message};
   } catch (const std::exception& error) {  // a credential, or the process is out of descriptors
     return Error{what + error.what()};
   }
+}
+
+Result<std::string> KubeClient::get(std::string_view path, std::stop_token stop) const {
+  auto response = ask("GET", path, {}, std::move(stop));
+  if (!response) return response.error();
+  if (response->status == 200) return std::move(response->body);
+  const bool is_stranger = response->status == 401 || response->status == 403;
+  return Error{"GET " + address() + std::string(path) + ": status " +
+               std::to_string(response->status) + " (expected 200" +
+               (is_stranger ? ": are the credentials valid?)" : ")")};
+}
+
+Result<HttpResponse> KubeClient::post(std::string_view path, std::string_view body,
+                                      std::stop_token stop) const {
+  return ask("POST", path, body, std::move(stop));
 }
 
 std::string KubeClient::address() const {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/result.h"
+#include "edge/http_response.h"
 #include "edge/kubeconfig.h"
 
 namespace webhook {
@@ -15,13 +16,13 @@ namespace webhook {
 /// Where the kubelet mounts a pod's service account.
 inline constexpr const char* kServiceAccountDir = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/// Asks an API server by HTTPS GET. The server's certificate must come from the expected authority
+/// Asks an API server over HTTPS. The server's certificate must come from the expected authority
 /// and carry the expected name or address as a SAN; a common name does not count, as in Go.
 ///
-/// Immutable; get() may be called from several threads.
+/// Immutable; get() and post() may be called from several threads.
 class KubeClient {
  public:
-  /// Every get() ends by then, whatever the server does; only name lookup has its own time.
+  /// Every call ends by then, whatever the server does; only name lookup has its own time.
   static constexpr std::chrono::seconds kTimeout{5};
   static constexpr std::size_t kMaxBodyBytes = 1 << 20;  // /version has some 400 bytes
 
@@ -42,10 +43,20 @@ class KubeClient {
   /// place. Redirects are not followed. A requested stop ends the call at once.
   [[nodiscard]] Result<std::string> get(std::string_view path, std::stop_token stop = {}) const;
 
+  /// The answer to a POST of JSON, whatever its status; otherwise as get().
+  [[nodiscard]] Result<HttpResponse> post(std::string_view path, std::string_view body,
+                                          std::stop_token stop = {}) const;
+
+  /// That of the service account, or of the kubeconfig's context.
+  [[nodiscard]] const std::string& own_namespace() const { return access_.ns; }
+
   /// "https://10.96.0.1:443", for messages.
   [[nodiscard]] std::string address() const;
 
  private:
+  Result<HttpResponse> ask(const char* method, std::string_view path, std::string_view body,
+                           std::stop_token stop) const;
+
   KubeAccess access_;
 };
 

@@ -197,6 +197,12 @@ void read_user(const Part& user, KubeAccess& access) {
 
 }  // namespace
 
+bool is_namespace_name(std::string_view text) {
+  constexpr std::string_view kAlphanumeric = "abcdefghijklmnopqrstuvwxyz0123456789";
+  return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
+         text.find_first_not_of(std::string(kAlphanumeric) + '-') == text.npos;
+}
+
 Result<KubeAccess> parse_server_url(std::string_view url) {
   const auto refuse_url = [&] {
     return Error{"not the address of an API server: '" + std::string(url) +
@@ -243,6 +249,10 @@ KubeAccess load_kubeconfig(const std::vector<fs::path>& files) {
   const auto cluster = follow(documents, context, "cluster", "clusters", "cluster");
   if (!cluster) fail(context, "the context names no cluster");
   KubeAccess access = read_cluster(*cluster);
+  if (const std::string ns = string_at(context, "namespace"); !ns.empty()) {
+    if (!is_namespace_name(ns)) fail(context, "namespace: '" + ns + "' (expected a DNS label)");
+    access.ns = ns;
+  }
   if (const auto user = follow(documents, context, "user", "users", "user")) {
     read_user(*user, access);
   }

@@ -19,6 +19,8 @@ struct Credential {
 
 /// Where an API server is, how to know that it is the one, and who we are to it.
 struct KubeAccess {
+  std::string ns = "default";  ///< Whose objects are meant where none is named.
+
   std::string host;  ///< A name or an address, without the brackets of IPv6.
   std::string port = "443";
   std::string path_prefix;  ///< Before every path, such as "/k8s/clusters/c-1"; empty for most.
@@ -31,6 +33,9 @@ struct KubeAccess {
   Credential client_key;
   Credential token;
 };
+
+/// True for what can be the name of a namespace: a DNS label (RFC 1123).
+bool is_namespace_name(std::string_view text);
 
 /// Reads "https://HOST[:PORT][/PREFIX]" into host, port and path_prefix.
 Result<KubeAccess> parse_server_url(std::string_view url);

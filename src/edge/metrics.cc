@@ -68,6 +68,11 @@ class Metrics::State {
         version_info_(gauges(registry_, "cluster_version_info", "The API server's version.")),
         version_age_(gauges(registry_, "cluster_version_age_seconds",
                             "Seconds since the API server last told its version.")),
+        sandbox_fields_(gauges(registry_, "cluster_sandbox_fields",
+                               "1 for what the API server does with hostUsers and procMount.")),
+        kept_(sandbox_fields_.Add({{"state", "kept"}})),
+        dropped_(sandbox_fields_.Add({{"state", "dropped"}})),
+        unknown_(sandbox_fields_.Add({{"state", "unknown"}})),
         expiry_(gauges(registry_, "certificate_expiry_timestamp_seconds",
                        "When the serving certificate in use expires, in Unix time.")
                     .Add({})) {
@@ -114,6 +119,10 @@ class Metrics::State {
     expiry_.Set(values.certificate_expiry_timestamp_seconds());
     set_version(values.cluster_git_version());
     if (const auto age = values.cluster_version_age_seconds()) version_age_.Add({}).Set(*age);
+    const auto drops = values.cluster_drops_sandbox();
+    kept_.Set(drops == false ? 1 : 0);
+    dropped_.Set(drops == true ? 1 : 0);
+    unknown_.Set(drops ? 0 : 1);
     return prometheus::TextSerializer().Serialize(registry_.Collect());
   }
 
@@ -138,6 +147,10 @@ class Metrics::State {
   prometheus::Gauge& connections_;
   prometheus::Family<prometheus::Gauge>& version_info_;
   prometheus::Family<prometheus::Gauge>& version_age_;
+  prometheus::Family<prometheus::Gauge>& sandbox_fields_;
+  prometheus::Gauge& kept_;
+  prometheus::Gauge& dropped_;
+  prometheus::Gauge& unknown_;
   prometheus::Gauge& expiry_;
   prometheus::Gauge* version_gauge_ = nullptr;
   std::string version_;

@@ -16,7 +16,8 @@ struct Gauges {
   std::function<double()> in_flight_requests;
   std::function<double()> open_connections;
   std::function<std::optional<double>()> cluster_version_age_seconds;
-  std::function<std::string()> cluster_git_version;  ///< Empty: not known.
+  std::function<std::string()> cluster_git_version;            ///< Empty: not known.
+  std::function<std::optional<bool>()> cluster_drops_sandbox;  ///< None: not known.
   std::function<double()> certificate_expiry_timestamp_seconds;
 };
 

@@ -50,8 +50,10 @@ HttpAnswer answer_ready(const std::vector<ReadyCheck>& checks, bool verbose) {
     const std::string failure = check.failure();
     if (!failure.empty()) is_ready = false;
     if (failure.empty() && !verbose) continue;
-    lines += failure.empty() ? "[+]" + check.name + " ok\n"
-                             : "[-]" + check.name + " failed: " + failure + '\n';
+    const std::string note = check.note && failure.empty() ? check.note() : "";
+    lines += failure.empty() ? "[+]" + check.name + " ok" + (note.empty() ? "" : ": " + note)
+                             : "[-]" + check.name + " failed: " + failure;
+    lines += '\n';
   }
   if (is_ready && !verbose) lines = "ok";
   if (verbose || !is_ready) lines += is_ready ? "readyz check passed\n" : "readyz check failed\n";

@@ -24,6 +24,7 @@ struct AdmissionParts {
 struct ReadyCheck {
   std::string name;
   std::function<std::string()> failure;
+  std::function<std::string()> note = {};  ///< What ?verbose adds while it holds; may be empty.
 };
 
 /// POST /mutate.

@@ -39,22 +39,30 @@ def answer_raw(*pieces, goodbye=True):
     return script
 
 
+def keep_all(handler):
+    """A script for a POST: what is created is what was sent."""
+    answer_with(handler.body, 201)(handler)
+
+
 class Request:
     """What one request had in it."""
 
     def __init__(self, handler):
+        self.method = handler.command
         self.path = handler.path
+        self.body = handler.body
         self.headers = handler.headers
         self.client_certificate = handler.connection.getpeercert()
         self.server_name = handler.connection.requested_name
 
 
 class FakeApiServer:
-    """Serves `certificate` from construction to stop(). `script` answers each request."""
+    """Serves `certificate` from construction to stop(). `script` answers each GET, `post_script` each POST."""
 
     def __init__(self, certificate, key, script=answer_with(b"{}"), address="127.0.0.1", port=0,
                  client_ca=None):
         self.script = script
+        self.post_script = keep_all
         self.stopping = threading.Event()  # what a script waits on that answers late, or never
         self._requests = []
         self._changed = threading.Condition()
@@ -83,8 +91,11 @@ class FakeApiServer:
                     self.request = self.request.unwrap()
 
             def do_GET(self):
+                self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 fake._note(Request(self))
-                fake.script(self)
+                (fake.script if self.command == "GET" else fake.post_script)(self)
+
+            do_POST = do_GET
 
             def log_message(self, *_):
                 pass

@@ -29,6 +29,8 @@ API_VERSIONS = {
     "PodDisruptionBudget": "policy/v1",
     "PodMonitor": "monitoring.coreos.com/v1",
     "PrometheusRule": "monitoring.coreos.com/v1",
+    "Role": "rbac.authorization.k8s.io/v1",
+    "RoleBinding": "rbac.authorization.k8s.io/v1",
     "Service": "v1",
     "ServiceAccount": "v1",
     "ValidatingAdmissionPolicy": "admissionregistration.k8s.io/v1",
@@ -74,17 +76,20 @@ def test_selectors_select_the_pods_of_the_deployment():
         assert selector and selector.items() <= labels.items()
 
 
-def test_the_service_account_may_read_the_version_and_nothing_else():
+def test_the_service_account_may_read_the_version_and_ask_what_becomes_of_a_template():
     account = one("ServiceAccount")
     assert POD["serviceAccountName"] == account["metadata"]["name"]
     assert account["automountServiceAccountToken"] is False and POD["automountServiceAccountToken"] is True
     roles = [each for each in objects() if each["kind"] in ("ClusterRole", "Role")]
-    assert [role["rules"] for role in roles] == [[{"nonResourceURLs": ["/version"], "verbs": ["get"]}]]
+    assert {role["kind"]: role["rules"] for role in roles} == {
+        "ClusterRole": [{"nonResourceURLs": ["/version"], "verbs": ["get"]}],
+        "Role": [{"apiGroups": [""], "resources": ["podtemplates"], "verbs": ["create"]}]}
     bindings = [each for each in objects() if each["kind"] in ("ClusterRoleBinding", "RoleBinding")]
-    assert [(each["roleRef"]["kind"], each["roleRef"]["name"]) for each in bindings] == [
-        ("ClusterRole", roles[0]["metadata"]["name"])]
-    assert bindings[0]["subjects"] == [
-        {"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": NAME}]
+    assert sorted((each["kind"], each["roleRef"]["kind"], each["roleRef"]["name"]) for each in bindings) == [
+        ("ClusterRoleBinding", "ClusterRole", NAME), ("RoleBinding", "Role", NAME)]
+    for each in bindings:
+        assert each["subjects"] == [
+            {"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": NAME}]
 
 
 def test_the_webhook_configuration():

@@ -1,14 +1,13 @@
 #include "edge/cluster_version.h"
 
 #include <doctest/doctest.h>
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <future>
 #include <memory>
-#include <sstream>
 #include <vector>
+
+#include "log_capture.h"
 
 namespace webhook {
 namespace {
@@ -17,26 +16,6 @@ using namespace std::chrono_literals;
 
 constexpr const char* k133 = R"({"major":"1","minor":"33","gitVersion":"v1.33.5-gke.1"})";
 constexpr const char* k134 = R"({"major":"1","minor":"34","gitVersion":"v1.34.1"})";
-
-/// What is logged while it lives, as "level text" lines.
-class LogCapture {
- public:
-  LogCapture() {
-    auto logger = std::make_shared<spdlog::logger>(
-        "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(out_));
-    logger->set_pattern("%l %v");
-    spdlog::set_default_logger(std::move(logger));
-  }
-  LogCapture(const LogCapture&) = delete;
-  LogCapture& operator=(const LogCapture&) = delete;
-  ~LogCapture() { spdlog::set_default_logger(before_); }
-
-  [[nodiscard]] std::string text() const { return out_.str(); }
-
- private:
-  std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
-  std::ostringstream out_;
-};
 
 TEST_CASE("a fixed version is known from the start, and never ages") {
   ClusterVersionSource source(ClusterVersion{{1, 34}, "v1.34.3"});

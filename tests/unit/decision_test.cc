@@ -221,6 +221,16 @@ TEST_CASE("a pod is already sandboxed only if nothing is missing") {
   CHECK((decide(request, policy, cluster).reason == Reason::kAlreadySandboxed));
 }
 
+TEST_CASE("an API server that drops the sandbox counts as too old, whatever its version") {
+  for (const KubeVersion version : {KubeVersion{1, 33}, KubeVersion{1, 40}}) {
+    const ClusterState cluster{.version = version, .drops_sandbox = true};
+    CHECK((decide(supported_request(), {}, cluster).reason == Reason::kClusterTooOld));
+    AdmissionRequest request = supported_request();
+    request.pod.mode = "sandbox";
+    CHECK((decide(request, {}, cluster).outcome == Outcome::kDenied));
+  }
+}
+
 TEST_CASE("each of our names in other hands is a conflict") {
   for (const auto presence :
        {&PodFacts::profile_volume, &PodFacts::host_volume, &PodFacts::installer}) {

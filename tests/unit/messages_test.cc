@@ -66,6 +66,17 @@ TEST_CASE("a fallback warns what becomes of the pod, and why") {
   }
 }
 
+TEST_CASE("a cluster that drops the sandbox is not said to be old") {
+  constexpr ClusterState kDrops{.version = {1, 34}, .drops_sandbox = true};
+  CHECK(to_warnings({Outcome::kPrivileged, Reason::kClusterTooOld, true}, {}, {}, kDrops) ==
+        std::vector<std::string>{"code-executor runs privileged, not sandboxed: the API server "
+                                 "drops hostUsers or procMount (cluster_too_old)"});
+  CHECK(to_denial({Outcome::kDenied, Reason::kClusterTooOld, true}, {}, {}, kDrops) ==
+        "the code-executor cannot be sandboxed: the API server drops hostUsers or procMount (turn "
+        "on its features UserNamespacesSupport and ProcMountType, or change sandbox.fallback of "
+        "code-executor-webhook)");
+}
+
 TEST_CASE("the chart's default that is kept warns how to change it") {
   PodFacts pod;
   pod.target_context = TargetContext::kChartDefault;

@@ -34,9 +34,10 @@ TEST_CASE("what is no duration has no value") {
 
 TEST_CASE("readiness names each failing check, and all of them when asked") {
   std::string failure;
-  const auto routes =
-      make_ops_routes({{"first", [] { return ""; }}, {"second", [&] { return failure; }}},
-                      [] { return "metrics"; });
+  std::string note;
+  const auto routes = make_ops_routes(
+      {{"first", [] { return ""; }, [&] { return note; }}, {"second", [&] { return failure; }}},
+      [] { return "metrics"; });
   const auto ready = [&](bool verbose) {
     HttpRequest asked;
     asked.verbose = verbose;
@@ -48,6 +49,10 @@ TEST_CASE("readiness names each failing check, and all of them when asked") {
   CHECK(ready(false).status == 200);
   CHECK(ready(false).body == "ok");
   CHECK(ready(true).body == "[+]first ok\n[+]second ok\nreadyz check passed\n");
+  note = "a note";
+  CHECK(ready(false).body == "ok");
+  CHECK(ready(true).body == "[+]first ok: a note\n[+]second ok\nreadyz check passed\n");
+  note.clear();
   failure = "why";
   CHECK(ready(false).status == 503);
   CHECK(ready(false).body == "[-]second failed: why\nreadyz check failed\n");
