@@ -150,11 +150,11 @@ class ControlPlane:
         with urllib.request.urlopen(request, timeout=10, context=context) as response:
             return response.read()
 
-    def kubeconfig_for(self, token):
-        """A kubeconfig, as JSON, for the user of `token`."""
+    def kubeconfig_for(self, token, namespace="default"):
+        """A kubeconfig, as JSON, for the user of `token`, in `namespace`."""
         return json.dumps({
             "apiVersion": "v1", "kind": "Config", "current-context": "e2e",
-            "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "e2e"}}],
+            "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "e2e", "namespace": namespace}}],
             "clusters": [{"name": "e2e", "cluster": {"server": self.url,
                                                      "certificate-authority": str(self.ca_file)}}],
             "users": [{"name": "e2e", "user": {"token": token}}]})

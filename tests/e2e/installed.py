@@ -64,7 +64,7 @@ def install(plane, directory, *flags):
     keys = install_certificate(plane, directory)
     token = plane.kubectl("create", "token", NAME, "-n", NAME).stdout.strip()
     kubeconfig = directory / "kubeconfig"
-    kubeconfig.write_text(plane.kubeconfig_for(token))
+    kubeconfig.write_text(plane.kubeconfig_for(token, NAME))
     server = WebhookServer(keys, "--kubeconfig", kubeconfig, *flags, version=None)
     apply_base(plane, directory / "kustomization", f"https://127.0.0.1:{server.port}/mutate")
     return server

@@ -53,6 +53,36 @@ def test_the_emulated_version_decides(start, minor):
     assert event["annotations"]["sandbox.code-executor-webhook.io/kubernetes-version"] == f"1.{lowest}"
 
 
+@pytest.mark.parametrize("gates", ["UserNamespacesSupport=false,ProcMountType=false", "ProcMountType=false",
+                                   "UserNamespacesSupport=false"])
+def test_features_that_are_switched_off_are_noticed(start, minor, gates):
+    """Up to 1.35 they can be, by hand, and no version says so."""
+    if minor < 33:
+        pytest.skip("1.32 and older have them off by default")
+    if gates == "UserNamespacesSupport=false" and minor > 34:
+        pytest.skip("1.35 and newer do not start with ProcMountType on and UserNamespacesSupport off")
+    plane, server = start(f"--feature-gates={gates}", emulated="1.35" if minor > 35 else None)
+    assert server.metrics()['cluster_sandbox_fields{state="dropped"}'] == 1
+    assert "the API server drops hostUsers or procMount" in server.ops("/readyz?verbose").body.decode()
+    done = create(plane, "default", pod("plain"))
+    stored = json.loads(done.stdout)
+    assert stored["spec"]["containers"][0]["securityContext"] == {"privileged": True}
+    assert "initContainers" not in stored["spec"]
+    assert "the API server drops hostUsers or procMount (cluster_too_old)" in done.stderr
+    insists = create(plane, "default", pod("insists", labels={"code-executor-webhook/mode": "sandbox"}))
+    assert insists.returncode == 1 and "turn on its features" in insists.stderr
+    # What it would have come to: NET_ADMIN in the host's user namespace, a masked /proc, or no pod at all.
+    by_hand = pod("by-hand", {"hostUsers": False}, {"securityContext": {
+        "procMount": "Unmasked", "allowPrivilegeEscalation": False, "capabilities": {"add": ["NET_ADMIN"]}}})
+    made = create(plane, "default", by_hand)
+    if gates == "UserNamespacesSupport=false":
+        assert made.returncode == 1 and "`hostUsers` must be false to use `Unmasked`" in made.stderr
+        return
+    stored = json.loads(made.stdout)["spec"]
+    assert stored["containers"][0]["securityContext"]["procMount"] == "Default"
+    assert ("hostUsers" in stored) == ("UserNamespacesSupport" not in gates)
+
+
 @pytest.mark.skipif(not NEWER, reason="KUBE_ASSETS_NEWER names no newer release")
 def test_an_upgrade_takes_effect_without_a_restart(start, minor):
     plane, server = start()
