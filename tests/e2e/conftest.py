@@ -12,6 +12,20 @@ from installed import install
 ASSETS = pathlib.Path(os.environ["KUBE_ASSETS"])
 
 
+FIGURES = pytest.StashKey[list]()
+
+
+@pytest.fixture()
+def figures(request):
+    """What is appended is shown at the end of the run."""
+    return request.config.stash.setdefault(FIGURES, [])
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for line in config.stash.get(FIGURES, []):
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory):
     with ControlPlane(ASSETS, tmp_path_factory.mktemp("plane")) as running:

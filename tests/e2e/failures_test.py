@@ -3,16 +3,19 @@
 import contextlib
 import http.server
 import json
+import re
 import socket
-import ssl
 import threading
 import time
 
 import pytest
 
 from control_plane import wait_until
+from installed import ROOT
+from other_webhook import serving
 from pods import create, pod
 
+README = (ROOT / "README.md").read_text()
 CALLING = 'failed calling webhook "sandbox.code-executor-webhook.io"'
 
 
@@ -36,17 +39,11 @@ def answering(keys, status, headers=(), body=b"{}"):
         def log_message(self, *_):
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(keys / "tls.crt", keys / "tls.key")
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"https://127.0.0.1:{server.server_port}/mutate"
+        with serving(keys, Handler) as url:
+            yield url
     finally:
         released.set()
-        server.shutdown()
-        server.server_close()
 
 
 @contextlib.contextmanager
@@ -77,11 +74,11 @@ def sent_to(plane, url):
 BROKEN = {
     "down": (lambda keys: nobody(), "connection refused"),
     "hanging": (lambda keys: answering(keys, None), "context deadline exceeded"),
-    "500": (lambda keys: answering(keys, 500), "the server"),
+    "500": (lambda keys: answering(keys, 500), "an error on the server"),
     # API servers heed Retry-After, and call again until the timeout of the configuration has passed.
     "503": (lambda keys: answering(keys, 503, [("Retry-After", "1")]), "context deadline exceeded"),
-    "413": (lambda keys: answering(keys, 413), "the server"),
-    "no JSON": (lambda keys: answering(keys, 200, body=b"no"), "json parse error"),
+    "413": (lambda keys: answering(keys, 413), "the server responded with the status code 413"),
+    "no JSON": (lambda keys: answering(keys, 200, body=b"no"), "couldn't get version/kind"),
 }
 
 
@@ -92,7 +89,8 @@ def test_a_broken_webhook_holds_back_code_executors_alone(plane, webhook, namesp
         failed = wait_until(lambda: (done := create(plane, namespace, pod("held-back"))).returncode and done,
                             "the API server calls the broken one")
         assert CALLING in failed.stderr and shown in failed.stderr, failed.stderr
-        assert failed.stderr.count("\n") == 1  # one line, that the runbook quotes
+        assert failed.stderr.count("\n") == 1
+        assert re.search(rf"^\| `failed calling webhook … {re.escape(shown)}", README, re.M), "the runbook has no row"
         holding = threading.Thread(target=create, args=(plane, namespace, pod("held-back")))
         holding.start()
         other = pod(f"other-{how}".lower().replace(" ", "-"))

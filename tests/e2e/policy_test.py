@@ -6,6 +6,7 @@ import pytest
 
 from control_plane import wait_until
 from installed import ROOT
+from other_webhook import other_webhook
 from pods import create, is_sandboxed, pod
 
 POLICY = ROOT / "manifests/components/final-state-policy"
@@ -67,6 +68,23 @@ def test_a_label_that_comes_after_the_webhook_is_caught(plane, namespace):
     done = plane.kubectl("label", "pod", "late", "-n", namespace, "telemetry.retool.com/service-name=code-executor",
                          code=None)
     assert done.returncode == 1 and REFUSED in done.stderr
+
+
+def test_a_label_that_another_webhook_adds_too_late_is_caught(plane, webhook, namespace):
+    """Ours is called first, and does not match; nobody asks it again."""
+    labels = {"op": "add", "path": "/metadata/labels/telemetry.retool.com~1service-name", "value": "code-executor"}
+    document = pod("labelled-late", labels={"late": "on"})
+    del document["metadata"]["labels"]["telemetry.retool.com/service-name"]
+    with other_webhook(plane, webhook.keys, "zzz-labels-late", lambda _: [labels], late="on"):
+        wait_until(lambda: REFUSED in create(plane, namespace, document, "--dry-run=server").stderr,
+                   "the other webhook adds the label, and the policy refuses the pod")
+    # Labelled by a webhook before ours, it is sandboxed.
+    with other_webhook(plane, webhook.keys, "aaa-labels-early", lambda _: [labels], late="on"):
+        def created():
+            done = create(plane, namespace, document, "--dry-run=server")
+            return done.returncode == 0 and "service-name" in done.stdout and json.loads(done.stdout)
+
+        assert is_sandboxed(wait_until(created, "the other webhook adds the label"))
 
 
 def test_a_pod_that_the_webhook_missed_is_refused(plane, webhook, namespace):

@@ -1,94 +1,68 @@
-"""Another mutating webhook, called before or after ours, that adds a container and a volume."""
+"""Another mutating webhook, called before or after ours, that adds containers and a volume."""
 
-import base64
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-import ssl
 
 import pytest
 
 from control_plane import wait_until
+from other_webhook import other_webhook
 from pods import create, is_sandboxed, pod
 
-
-class Injector(BaseHTTPRequestHandler):
-    """Adds what service meshes add: a sidecar first, and a volume."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["request"]
-        spec = request["object"]["spec"]
-        patch = []
-        if "mesh" not in [c["name"] for c in spec["containers"]]:
-            patch = [{"op": "add", "path": "/spec/containers/0", "value": {"name": "mesh", "image": "mesh:1"}},
-                     {"op": "add", "path": "/spec/volumes/-", "value": {"name": "mesh", "emptyDir": {}}},
-                     {"op": "add", "path": "/spec/initContainers" + ("/0" if "initContainers" in spec else ""),
-                      "value": mesh_init(spec)}]
-        response = {"uid": request["uid"], "allowed": True}
-        if patch:
-            response |= {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(patch).encode()).decode()}
-        body = json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-                           "response": response}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+ORDERS = ["aaa-before-ours", "zzz-after-ours"]
+MESH = {"containers": "mesh", "volumes": "mesh", "initContainers": "mesh-init"}
 
 
-def mesh_init(spec):
+def add_mesh(document):
+    """What service meshes add: a sidecar first, an init container first, and a volume."""
+    spec = document["spec"]
+    if "mesh" in [each["name"] for each in spec["containers"]]:
+        return []
     init = {"name": "mesh-init", "image": "mesh:1"}
-    return init if "initContainers" in spec else [init]
+    has_init = "initContainers" in spec
+    return [{"op": "add", "path": "/spec/containers/0", "value": {"name": "mesh", "image": "mesh:1"}},
+            {"op": "add", "path": "/spec/volumes/-", "value": {"name": "mesh", "emptyDir": {}}},
+            {"op": "add", "path": "/spec/initContainers" + ("/0" if has_init else ""),
+             "value": init if has_init else [init]}]
 
 
-@pytest.fixture(params=["aaa-before-ours", "zzz-after-ours"])
-def injector(plane, webhook, request):
-    """API servers call webhooks in the order of the names of their configurations."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Injector)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(webhook.keys / "tls.crt", webhook.keys / "tls.key")
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    plane.kubectl("apply", "-f", "-", stdin=json.dumps({
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
-        "metadata": {"name": request.param},
-        "webhooks": [{
-            "name": "mesh.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None",
-            "reinvocationPolicy": "IfNeeded",
-            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
-            "objectSelector": {"matchLabels": {"mesh": "on"}},
-            "clientConfig": {"url": f"https://127.0.0.1:{server.server_port}/",
-                             "caBundle": base64.b64encode((webhook.keys / "ca.crt").read_bytes()).decode()}}]}))
-    yield request.param
-    plane.kubectl("delete", "mutatingwebhookconfiguration", request.param)
-    server.shutdown()
-    server.server_close()
+def ours_and_theirs(stored):
+    """{list: {name: member}} of a stored pod, with the random name of the token's volume made plain."""
+    text = json.dumps(stored["spec"])
+    for volume in stored["spec"]["volumes"]:
+        if volume["name"].startswith("kube-api-access-"):
+            text = text.replace(volume["name"], "kube-api-access")
+    return {kind: {each["name"]: each for each in json.loads(text).get(kind, [])} for kind in MESH}
 
 
-def test_both_orders_give_one_of_everything(plane, webhook, minor, namespace, injector):
-    document = pod(injector, labels={"mesh": "on"})
+@pytest.fixture(scope="module")
+def stored_in_each_order(plane, webhook, namespace):
+    stored = {}
+    for order in ORDERS:
+        def created():
+            done = create(plane, namespace, pod("both", labels={"mesh": "on"}), "--dry-run=server")
+            found = json.loads(done.stdout) if done.returncode == 0 else None
+            return found if found and "mesh" in [c["name"] for c in found["spec"]["containers"]] else None
 
-    def created():
-        stored = json.loads(create(plane, namespace, document, "--dry-run=server").stdout)
-        names = [c["name"] for c in stored["spec"]["containers"]]
-        return stored if "mesh" in names else None
+        with other_webhook(plane, webhook.keys, order, add_mesh, mesh="on"):
+            stored[order] = wait_until(created, "the API server calls the other webhook")
+    return stored
 
-    stored = wait_until(created, "the API server calls the new webhook")
-    for kind, ours in (("containers", []), ("volumes", ["host-seccomp", "seccomp-profile"]),
-                       ("initContainers", ["install-seccomp"])):
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_pod_carries_one_of_everything(stored_in_each_order, minor, order):
+    stored = stored_in_each_order[order]
+    for kind, theirs in MESH.items():
         names = [each["name"] for each in stored["spec"][kind]]
-        assert len(names) == len(set(names))
-        if minor >= 33:
-            assert set(ours) <= set(names)
-    target = next(c for c in stored["spec"]["containers"] if c["name"] == "code-executor")
-    if minor >= 33:
-        first = stored["spec"]["initContainers"]
-        stored["spec"]["initContainers"] = sorted(first, key=lambda c: c["name"] != "install-seccomp")
-        assert is_sandboxed(stored)
-    else:
+        assert len(names) == len(set(names)) and theirs in names
+    if minor < 33:
+        target = next(c for c in stored["spec"]["containers"] if c["name"] == "code-executor")
         assert target["securityContext"] == {"privileged": True}
+        return
+    # Which init container is first is for the order of the webhooks to say.
+    stored["spec"]["initContainers"].sort(key=lambda c: c["name"] != "install-seccomp")
+    assert is_sandboxed(stored)
+
+
+def test_both_orders_give_the_same(stored_in_each_order):
+    before, after = (ours_and_theirs(stored_in_each_order[order]) for order in ORDERS)
+    assert before == after
