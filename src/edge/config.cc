@@ -4,6 +4,7 @@
 #include <array>
 
 #include "edge/file.h"
+#include "edge/yaml_documents.h"
 #include "edge/yaml_section.h"
 
 namespace webhook {
@@ -186,10 +187,9 @@ void read_log(const YamlSection& log, LogConfig& config) {
 Config parse_config(const std::string& text, const std::string& name) {
   std::vector<YAML::Node> documents;
   try {
-    documents = YAML::LoadAll(text);
-  } catch (const YAML::Exception& error) {
-    throw ConfigError(name + ':' + std::to_string(error.mark.line + 1) + ':' +
-                      std::to_string(error.mark.column + 1) + ": not YAML: " + error.msg);
+    documents = load_yaml(text, name);
+  } catch (const std::runtime_error& error) {
+    throw ConfigError(error.what());
   }
   if (documents.size() > 1) throw ConfigError(name + ": several documents (expected one)");
   Config config;

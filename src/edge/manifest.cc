@@ -6,22 +6,25 @@
 #include <set>
 #include <stdexcept>
 
+#include "edge/yaml_documents.h"
 #include "edge/yaml_scalar.h"
 
 namespace webhook {
 namespace {
 
 constexpr std::size_t kMaxDepth = 100;  // API objects have some 20 levels
-/// Of all documents, aliases expanded: what a few nested aliases can blow up has an end.
-constexpr std::size_t kMaxNodes = 2'000'000;
+/// How many nodes all documents may have beyond one for each byte of text, which is more than any
+/// has without aliases: what a few nested aliases can blow up has an end.
+constexpr std::size_t kMaxAliasedNodes = 100'000;
 
 class Converter {
  public:
-  explicit Converter(const std::string& name) : name_(name) {}
+  Converter(const std::string& name, std::size_t text_size)
+      : name_(name), max_nodes_(text_size + kMaxAliasedNodes) {}
 
   Document convert(const YAML::Node& node, std::size_t depth = 0) {
     if (depth > kMaxDepth) fail(node.Mark(), "nested too deeply (expected at most 100 levels)");
-    if (++nodes_ > kMaxNodes) fail(node.Mark(), "too large once its aliases are expanded");
+    if (++nodes_ > max_nodes_) fail(node.Mark(), "too large once its aliases are expanded");
     switch (node.Type()) {
       case YAML::NodeType::Map: return convert_map(node, depth);
       case YAML::NodeType::Sequence: return convert_sequence(node, depth);
@@ -105,6 +108,7 @@ class Converter {
   }
 
   const std::string& name_;
+  const std::size_t max_nodes_;
   std::size_t nodes_ = 0;
 };
 
@@ -136,16 +140,11 @@ std::string string_at(const Document& object, const char* pointer) {
 
 std::vector<Document> parse_manifest(const std::string& text, const std::string& name) {
   std::vector<Document> documents;
-  try {
-    Converter converter(name);
-    for (const YAML::Node& node : YAML::LoadAll(text)) {
-      if (Document document = converter.convert(node); !document.is_null()) {
-        documents.push_back(std::move(document));
-      }
+  Converter converter(name, text.size());
+  for (const YAML::Node& node : load_yaml(text, name)) {
+    if (Document document = converter.convert(node); !document.is_null()) {
+      documents.push_back(std::move(document));
     }
-  } catch (const YAML::Exception& error) {
-    throw std::runtime_error(name + ':' + std::to_string(error.mark.line + 1) + ':' +
-                             std::to_string(error.mark.column + 1) + ": not YAML: " + error.msg);
   }
   return documents;
 }
