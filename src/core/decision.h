@@ -60,7 +60,7 @@ bool can_lead_to(Reason reason, Outcome outcome);
 /// What is known of the cluster when a pod arrives.
 struct ClusterState {
   KubeVersion version;
-  bool drops_sandbox = false;  ///< The API server takes hostUsers or procMount out of a pod.
+  bool drops_sandbox = false;    ///< The API server takes hostUsers or procMount out of a pod.
   bool has_capable_node = true;  ///< False only where node checks are on and no node can run it.
 };
 
