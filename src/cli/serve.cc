@@ -3,6 +3,7 @@
 #include <atomic>
 #include <csignal>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -58,7 +59,10 @@ class LiveConfig {
   }
 
   [[nodiscard]] const Config& at_start() const { return config_; }
-  [[nodiscard]] std::shared_ptr<const Sandbox> sandbox() const { return sandbox_; }
+  [[nodiscard]] std::shared_ptr<const Sandbox> sandbox() const {
+    const std::lock_guard lock(mutex_);
+    return sandbox_;
+  }
 
   /// Reads the file and the profile again. A bad one is said once, and the good one stays.
   void reload() {
@@ -66,14 +70,17 @@ class LiveConfig {
       const Config fresh = make_serve_config(flags_);
       auto sandbox = make_sandbox_of(fresh);
       const bool is_new =
-          fresh != last_ || sandbox->policy.profile != sandbox_.load()->policy.profile;
+          fresh != last_ || sandbox->policy.profile != this->sandbox()->policy.profile;
       if (!is_new && problem_.empty()) return;
       if (fresh.cluster != config_.cluster || fresh.server != config_.server ||
           fresh.log.format != config_.log.format) {
         spdlog::warn("configuration: changes to cluster, server and log.format wait for a restart");
       }
       spdlog::set_level(spdlog::level::from_str(fresh.log.level));
-      sandbox_ = std::move(sandbox);
+      {
+        const std::lock_guard lock(mutex_);
+        sandbox_ = std::move(sandbox);
+      }
       last_ = fresh;
       problem_.clear();
       metrics_.count_config_reload(true);
@@ -91,8 +98,9 @@ class LiveConfig {
   Metrics& metrics_;
   const Config config_;
   Config last_ = config_;
-  std::string problem_;  ///< With the last reload; empty if there was none.
-  std::atomic<std::shared_ptr<const Sandbox>> sandbox_;
+  std::string problem_;       ///< With the last reload; empty if there was none.
+  mutable std::mutex mutex_;  ///< Of what follows.
+  std::shared_ptr<const Sandbox> sandbox_;
 };
 
 /// All parts of the running server; knows how they are put together, and in what order they end.
