@@ -12,7 +12,11 @@ using Json = nlohmann::ordered_json;
 
 // What sigs.k8s.io/yaml v1.6.0 makes of each, run on the same words.
 TEST_CASE("a plain scalar means what it means to Go's library") {
-  const std::vector<std::pair<std::string, Json>> kScalars{
+  struct Scalar {
+    std::string text;
+    Json value;
+  };
+  const std::vector<Scalar> kScalars{
       {"", nullptr},
       {"~", nullptr},
       {"Null", nullptr},
@@ -58,12 +62,12 @@ TEST_CASE("a plain scalar means what it means to Go's library") {
       {"<<", "<<"},
       {"yes please", "yes please"},
   };
-  for (const auto& [text, want] : kScalars) {
-    CAPTURE(text);
-    const auto value = resolve_scalar(text);
+  for (const Scalar& scalar : kScalars) {
+    CAPTURE(scalar.text);
+    const auto value = resolve_scalar(scalar.text);
     REQUIRE(value.has_value());
-    CHECK(*value == want);
-    CHECK(value->type_name() == std::string(want.type_name()));
+    CHECK(*value == scalar.value);
+    CHECK(value->type_name() == std::string(scalar.value.type_name()));
   }
 }
 
