@@ -21,11 +21,6 @@ MIB = 1 << 20
 
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory):
-    return make_certificates(tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture(scope="module")
 def server(keys):
     with WebhookServer(keys) as running:
         yield running

@@ -44,14 +44,6 @@ def make_certificates(directory, *flags):
     return directory
 
 
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory):
-    """A CA and an API server's pair for localhost and both loopback addresses."""
-    directory = tmp_path_factory.mktemp("keys")
-    return make_certificates(directory, "--dns-name", "localhost", "--ip", "127.0.0.1", "--ip",
-                             "::1")
-
-
 def openssl(*arguments, **options):
     subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, **options)
 

@@ -13,14 +13,9 @@ import time
 import pytest
 
 from load import Load
-from webhook_server import WebhookServer, make_certificates, wait_until
+from webhook_server import WebhookServer, wait_until
 
 REVIEW = (pathlib.Path(__file__).parents[1] / "golden/cases/row15-supported/review.json").read_bytes()
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory):
-    return make_certificates(tmp_path_factory.mktemp("keys"))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from fake_kube_apiserver import FakeApiServer, answer_with, keep_all, version_info
-from webhook_server import WebhookServer, make_certificates, wait_until
+from webhook_server import WebhookServer, wait_until
 
 REVIEW = json.dumps({
     "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
@@ -23,11 +23,6 @@ def drop_all(handler):
     del spec["hostUsers"]
     spec["containers"][0]["securityContext"]["procMount"] = "Default"
     answer_with(json.dumps(created).encode(), 201)(handler)
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory):
-    return make_certificates(tmp_path_factory.mktemp("keys"))
 
 
 @pytest.fixture()

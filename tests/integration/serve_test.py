@@ -27,11 +27,6 @@ def config(directory, text="", delay="0s"):
 
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory):
-    return make_certificates(tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture(scope="module")
 def server(keys):
     with WebhookServer(keys) as running:
         yield running

@@ -4,7 +4,6 @@ has an OCI runtime, a run of its container as a node would run it."""
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
