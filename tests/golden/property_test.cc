@@ -1,4 +1,5 @@
 // The invariants of the golden cases, over pods that nobody thought of.
+#include <cstdint>
 #include <cstdlib>
 #include <map>
 #include <string>

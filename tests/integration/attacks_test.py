@@ -342,7 +342,7 @@ def test_only_clients_of_our_ca_with_a_name_that_is_allowed_may_connect(keys, tm
         assert answer(server, None) == []
         assert answer(server, issue_client(keys, tmp_path / "name", "somebody")) == []
         assert answer(server, issue_client(other, tmp_path / "ca", "kube-apiserver")) == []
-        assert answer(server, issue_client(keys, tmp_path / "old", "kube-apiserver", "-days", "-1")) == []
+        assert answer(server, issue_client(keys, tmp_path / "old", "kube-apiserver", "-days", "0")) == []
         assert answer(server, (keys / "tls.crt", keys / "tls.key")) == []  # a server's certificate
         assert answer(server, good) == [200]
         assert server.ops("/readyz").status == 200  # the kubelet has no certificate

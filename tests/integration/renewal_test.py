@@ -58,7 +58,7 @@ class Issuer:
 
     def expired(self):
         pair = self.pair()
-        openssl("x509", "-in", self.directory / "tls.crt", "-signkey", self.directory / "tls.key", "-days", "-1",
+        openssl("x509", "-in", self.directory / "tls.crt", "-signkey", self.directory / "tls.key", "-days", "0",
                 "-out", self.directory / "expired.crt")
         return {**pair, "tls.crt": (self.directory / "expired.crt").read_bytes()}
 

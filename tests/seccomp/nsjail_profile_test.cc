@@ -2,6 +2,7 @@
 #include <seccomp.h>
 
 #include <array>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <set>
@@ -67,7 +68,8 @@ TEST_CASE("the profile refuses what it does not list, as a kernel without it wou
 }
 
 TEST_CASE("the profile is plain OCI: containerd would ignore what other runtimes know beside it") {
-  for (const auto& [key, value] : profile().items()) {
+  for (const auto& member : profile().items()) {
+    const std::string& key = member.key();
     CAPTURE(key);
     CHECK((key == "defaultAction" || key == "defaultErrnoRet" || key == "architectures" ||
            key == "syscalls"));
@@ -109,11 +111,13 @@ TEST_CASE("the profile lists nothing twice") {
 }
 
 TEST_CASE("the profile decides on each call that Linux 5.17 has") {
-  // Numbers that were given away, but never to a call, or to one that is gone since.
+  // Numbers that were given away, but never to a call, or to one that is gone since; or, as
+  // uretprobe's, left free until Linux 6.11.
   const std::set<std::string> absent_from_linux{
-      "_sysctl",         "afs_syscall",     "create_module",   "epoll_ctl_old", "epoll_wait_old",
-      "get_kernel_syms", "get_thread_area", "getpmsg",         "nfsservctl",    "putpmsg",
-      "query_module",    "security",        "set_thread_area", "tuxcall",       "vserver"};
+      "_sysctl",         "afs_syscall",     "create_module",   "epoll_ctl_old",
+      "epoll_wait_old",  "get_kernel_syms", "get_thread_area", "getpmsg",
+      "nfsservctl",      "putpmsg",         "query_module",    "security",
+      "set_thread_area", "tuxcall",         "uretprobe",       "vserver"};
   std::set<std::string> listed;
   for (const Json& group : profile()["syscalls"]) {
     for (const std::string call : group["names"]) listed.insert(call);
@@ -121,11 +125,12 @@ TEST_CASE("the profile decides on each call that Linux 5.17 has") {
   constexpr int kNewest = 450;  // set_mempolicy_home_node, the same number everywhere.
   for (const Architecture& arch : kArchitectures) {
     for (int number = 0; number <= kNewest; ++number) {
-      const std::unique_ptr<char, decltype(&std::free)> name(
+      const std::unique_ptr<char, decltype(&std::free)> resolved(
           seccomp_syscall_resolve_num_arch(arch.token, number), &std::free);
-      if (!name) continue;
-      CAPTURE(name.get());
-      CHECK(listed.contains(name.get()) != absent_from_linux.contains(name.get()));
+      if (!resolved) continue;
+      const std::string name = resolved.get();
+      CAPTURE(name);
+      CHECK(listed.contains(name) != absent_from_linux.contains(name));
     }
   }
 }

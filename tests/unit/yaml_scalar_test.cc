@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace webhook {
