@@ -85,11 +85,24 @@ class Writer {
     for (const auto& [key, value] : object.items()) {
       if (!is_first || on_new_line) out_.append(indent, ' ');
       is_first = false;
-      out_.append(is_plain(key) ? key : to_quoted(key)).append(":");
+      const bool is_long = write_key(key, indent);
       // As kubectl prints them, the elements of a list stand below their key.
       const bool is_list = value.is_array() && !value.empty();
-      write_value(value, is_list ? indent : indent + 2, " ");
+      write_value(value, is_list && !is_long ? indent : indent + 2, " ");
     }
+  }
+
+  /// True for a key that is too long for `key: value`, which YAML allows up to 1,024 characters.
+  bool write_key(const std::string& key, std::size_t indent) {
+    constexpr std::size_t kLongest = 128;  // as Go's library prints them
+    const std::string word = is_plain(key) ? key : to_quoted(key);
+    const bool is_long = word.size() > kLongest;
+    if (is_long) {
+      out_.append("? ").append(word).append("\n").append(indent, ' ').append(":");
+    } else {
+      out_.append(word).append(":");
+    }
+    return is_long;
   }
 
   void write_elements(const Document& list, std::size_t indent, bool on_new_line) {

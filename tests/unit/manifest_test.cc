@@ -90,6 +90,18 @@ TEST_CASE("what is printed reads back as the same") {
   CHECK(parse_one(to_yaml(document)) == document);
 }
 
+TEST_CASE("a key too long for YAML's short form is printed in the long one") {
+  const std::string key(2000, 'k');
+  for (const Document& value :
+       {Document("text"), Document(1), Document("a\nb\n"), Document::array(), Document{1, {2, 3}},
+        Document::object(), Document{{"a", 1}, {key, {{key, {"b"}}}}, {"c", 2}}}) {
+    const Document document = {{"before", {{{key, value}, {"after", 1}}}}, {"z", 0}};
+    const std::string text = to_yaml(document);
+    CAPTURE(text);
+    CHECK(parse_one(text) == document);
+  }
+}
+
 TEST_CASE("pods are found in every kind that has them, and nowhere else") {
   CHECK(pods_in("{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: s}}") ==
         std::vector<std::string>{"Pod s/p "});
