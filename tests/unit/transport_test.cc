@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace webhook {
 namespace {
@@ -117,18 +118,40 @@ bool eventually(Condition holds) {
   return false;
 }
 
-/// Answers only once it is let go.
-struct Gate {
-  std::promise<void> entered;
-  std::promise<void> open;
+/// A client of `transport` whose request is being answered, until it is let go.
+class RequestInFlight {
+ public:
+  RequestInFlight() {
+    transport.start();
+    client.send(post("a"));
+    entered_.get_future().wait();
+  }
+  ~RequestInFlight() { let_go(); }
+  RequestInFlight(const RequestInFlight&) = delete;
+  RequestInFlight& operator=(const RequestInFlight&) = delete;
 
-  auto responder() {
-    return [this, opened = open.get_future().share()](const RawRequest&) {
-      entered.set_value();
-      opened.wait();
+  void let_go() {
+    if (!std::exchange(is_let_go_, true)) let_go_.set_value();
+  }
+
+ private:
+  TransportOptions held() {
+    TransportOptions options = echo();
+    options.connection.respond = [this](const RawRequest&) {
+      entered_.set_value();
+      let_go_.get_future().wait();
       return RawAnswer{.bytes = "done", .closes = true};
     };
+    return options;
   }
+
+  std::promise<void> entered_;
+  std::promise<void> let_go_;
+  bool is_let_go_ = false;
+
+ public:
+  Transport transport{held()};
+  Client client{transport};
 };
 
 TEST_CASE("a request is handed on whole, however it arrives, and the next one after it") {
@@ -255,35 +278,21 @@ TEST_CASE("at the limit, who keeps us waiting longest gives way, and nobody else
 }
 
 TEST_CASE("a drain waits for the request in flight, and for nobody else") {
-  Gate gate;
-  TransportOptions options = echo();
-  options.connection.respond = gate.responder();
-  Transport transport(std::move(options));
-  transport.start();
-  const Client client(transport);
-  client.send(post("a"));
-  gate.entered.get_future().wait();
-  auto drained = std::async(std::launch::async, [&] { return transport.drain(kPatience); });
-  CHECK(eventually([&] { return refuses_connections(transport); }));
+  RequestInFlight request;
+  auto drained = std::async(std::launch::async, [&] { return request.transport.drain(kPatience); });
+  CHECK(eventually([&] { return refuses_connections(request.transport); }));
   CHECK(drained.wait_for(0s) == std::future_status::timeout);
-  gate.open.set_value();
-  CHECK(client.receive_all() == "done");
+  request.let_go();
+  CHECK(request.client.receive_all() == "done");
   CHECK(drained.get());
-  CHECK(transport.open_connections() == 0);
+  CHECK(request.transport.open_connections() == 0);
 }
 
 TEST_CASE("a drain that runs out of time says so") {
-  Gate gate;
-  TransportOptions options = echo();
-  options.connection.respond = gate.responder();
-  Transport transport(std::move(options));
-  transport.start();
-  const Client client(transport);
-  client.send(post("a"));
-  gate.entered.get_future().wait();
-  CHECK_FALSE(transport.drain(10ms));
-  gate.open.set_value();
-  CHECK(client.receive_all() == "done");
+  RequestInFlight request;
+  CHECK_FALSE(request.transport.drain(10ms));
+  request.let_go();
+  CHECK(request.client.receive_all() == "done");
 }
 
 TEST_CASE("an address that is taken or none is named") {
