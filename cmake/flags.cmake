@@ -14,6 +14,11 @@ if(WEBHOOK_SANITIZE)
   list(APPEND sanitize -fno-sanitize=vptr)
   target_compile_options(webhook_flags INTERFACE ${sanitize})
   target_link_options(webhook_flags INTERFACE ${sanitize})
+  # A kernel that randomises by 32 bits (vm.mmap_rnd_bits) may put a program where the address
+  # sanitizer keeps its heap.
+  if(WEBHOOK_SANITIZE MATCHES "address")
+    target_link_options(webhook_flags INTERFACE -no-pie)
+  endif()
 endif()
 if(WEBHOOK_FUZZ)
   target_compile_options(webhook_flags INTERFACE -fsanitize=fuzzer-no-link)
