@@ -171,7 +171,7 @@ void JsonValue::refuse_type(std::string_view expected) const {
 }
 
 JsonDocument::JsonDocument(std::string_view body) {
-  // simdjson 3.0 refuses one, 3.12 skips it; RFC 8259 forbids to send one, and Go refuses it too.
+  // RFC 8259 forbids to send a byte order mark, and Go refuses it; simdjson 3.12 would skip it.
   if (body.starts_with("\xef\xbb\xbf")) {
     error_ = Error{"body: not JSON: begins with a byte order mark"};
     return;
