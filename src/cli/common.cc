@@ -46,7 +46,7 @@ Config make_config(const CommonFlags& flags) {
   Config config = flags.config.empty() ? Config{} : load_config(flags.config);
   if (!flags.kube_version.empty()) {
     const auto version = parse_kube_version(flags.kube_version);
-    if (!version) throw ConfigError("--kube-version: " + version.error().message);
+    if (!version) throw std::runtime_error("--kube-version: " + version.error().message);
     config.cluster.kube_version = flags.kube_version;
   }
   if (!flags.profile.empty()) config.profile_file = flags.profile;

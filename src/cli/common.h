@@ -24,7 +24,7 @@ void add_config_flags(CLI::App& command, CommonFlags& flags);
 void add_version_flags(CLI::App& command, CommonFlags& flags);
 void add_log_flags(CLI::App& command, CommonFlags& flags);
 
-/// The configuration file, or the defaults without one, under the flags. Throws ConfigError.
+/// The configuration file, or the defaults without one, under the flags. Throws std::runtime_error.
 Config make_config(const CommonFlags& flags);
 
 /// What is injected, with the profile read. Throws std::runtime_error.

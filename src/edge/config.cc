@@ -5,6 +5,7 @@
 
 #include "edge/file.h"
 #include "edge/yaml_documents.h"
+#include "edge/yaml_error.h"
 #include "edge/yaml_section.h"
 
 namespace webhook {
@@ -189,9 +190,9 @@ Config parse_config(const std::string& text, const std::string& name) {
   try {
     documents = load_yaml(text, name);
   } catch (const std::runtime_error& error) {
-    throw ConfigError(error.what());
+    throw YamlError(error.what());
   }
-  if (documents.size() > 1) throw ConfigError(name + ": several documents (expected one)");
+  if (documents.size() > 1) throw YamlError(name + ": several documents (expected one)");
   Config config;
   const YamlSection root(documents.empty() ? YAML::Node() : documents.front(), name, "",
                          {"target", "sandbox", "cluster", "server", "log"});
@@ -213,7 +214,7 @@ Config load_config(const std::string& file) {
   try {
     text = read_file(file);
   } catch (const std::runtime_error& error) {
-    throw ConfigError(std::string(error.what()) + " (expected a YAML file)");
+    throw YamlError(std::string(error.what()) + " (expected a YAML file)");
   }
   return parse_config(text, file);
 }

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,12 +10,6 @@
 #include "edge/log.h"
 
 namespace webhook {
-
-/// What is wrong with a configuration: "config.yaml:3:5: key: what (what would be right)".
-class ConfigError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 struct ClusterConfig {
   std::string kube_version;  ///< Fixed; empty: ask the API server.
@@ -64,10 +57,10 @@ struct Config {
   friend bool operator==(const Config&, const Config&) = default;
 };
 
-/// Reads YAML `text`; `name` stands in messages. Throws ConfigError.
+/// Reads YAML `text`; `name` stands in messages. Throws YamlError.
 Config parse_config(const std::string& text, const std::string& name);
 
-/// Reads a file. Throws ConfigError.
+/// Reads a file. Throws YamlError.
 Config load_config(const std::string& file);
 
 }  // namespace webhook

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <set>
 
-#include "edge/config.h"
+#include "edge/yaml_error.h"
 
 namespace webhook {
 namespace {
@@ -137,8 +137,8 @@ std::string YamlSection::name_of(std::string_view key) const {
 }
 
 void YamlSection::fail_at(const YAML::Mark& mark, const std::string& what) const {
-  throw ConfigError(file_ + ':' + std::to_string(mark.line + 1) + ':' +
-                    std::to_string(mark.column + 1) + ": " + what);
+  throw YamlError(file_ + ':' + std::to_string(mark.line + 1) + ':' +
+                  std::to_string(mark.column + 1) + ": " + what);
 }
 
 std::string YamlSection::scalar(std::string_view key, const YAML::Node& node,

@@ -15,7 +15,7 @@
 namespace webhook {
 
 /// A mapping of the configuration file that knows its place. Each read takes a key that may be
-/// absent, in which case the value stays as it is. Throws ConfigError, with line and column.
+/// absent, in which case the value stays as it is. Throws YamlError, with line and column.
 class YamlSection {
  public:
   /// `known` are all the keys that the mapping may have; another one is an error.

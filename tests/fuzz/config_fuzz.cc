@@ -5,6 +5,7 @@
 #include <string>
 
 #include "edge/config.h"
+#include "edge/yaml_error.h"
 
 namespace {
 
@@ -24,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             "a minimum below 1.33, where hostUsers is dropped in silence");
     require(!config.policy.container_name.empty() && !config.policy.installer_image.empty(),
             "a name that is empty");
-  } catch (const webhook::ConfigError& error) {
+  } catch (const webhook::YamlError& error) {
     require(std::string(error.what()).rfind("f:", 0) == 0, "refused without a place");
   }
   return 0;

@@ -1,4 +1,5 @@
 #include "edge/config.h"
+#include "edge/yaml_error.h"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +9,7 @@ namespace {
 std::string refusal(const std::string& text) {
   try {
     (void)parse_config(text, "config.yaml");
-  } catch (const ConfigError& error) {
+  } catch (const YamlError& error) {
     return error.what();
   }
   return "accepted";
@@ -177,9 +178,9 @@ TEST_CASE("load_config refuses what is no file") {
   CHECK_THROWS_WITH_AS((void)load_config("/nowhere/config.yaml"),
                        "/nowhere/config.yaml: cannot be read: No such file or directory (expected "
                        "a YAML file)",
-                       ConfigError);
+                       YamlError);
   CHECK_THROWS_WITH_AS((void)load_config("/"),
-                       "/: cannot be read: Is a directory (expected a YAML file)", ConfigError);
+                       "/: cannot be read: Is a directory (expected a YAML file)", YamlError);
 }
 
 }  // namespace
