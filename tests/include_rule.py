@@ -1,55 +1,95 @@
 #!/usr/bin/python3
-"""Fails where a file includes what its layer must not know: main -> cli -> edge -> core."""
+"""Fails where a file of src/ includes what its room has no door to, and for doors that nobody uses.
+
+The rooms, their doors and their libraries are the webhook_room() calls of src/CMakeLists.txt.
+"""
 import pathlib
 import re
 import sys
 
 SOURCE = pathlib.Path(__file__).parent.parent / "src"
-LAYERS = ["core", "edge", "cli"]  # each may include itself and what stands before it
 
-# core decides: it can do no input or output, and sees no clock.
-CORE_MAY = {"nlohmann/json.hpp", "nlohmann/json_fwd.hpp", "simdjson.h"}
-CORE_MUST_NOT = {
+# The headers of each library that a room can use.
+LIBRARIES = {
+    r"nlohmann/.*": "nlohmann_json::nlohmann_json",
+    r"simdjson\.h": "simdjson::simdjson",
+    r"openssl/.*": "OpenSSL::SSL",
+    r"httplib\.h": "PkgConfig::httplib",
+    r"yaml-cpp/.*": "yaml-cpp::yaml-cpp",
+    r"prometheus/.*": "prometheus-cpp::core",
+    r"spdlog/.*": "spdlog::spdlog",
+    r"CLI/.*": "CLI11::CLI11",
+}
+# These rooms can do no input or output, and see no clock.
+PURE = {"base", "admission"}
+IMPURE_HEADERS = {
     "chrono", "condition_variable", "cstdio", "ctime", "filesystem", "fstream", "future", "iostream",
     "mutex", "shared_mutex", "stop_token", "thread",
 }
-# A library that only some files may know.
-ONLY_IN = {
-    r"httplib\.h": {"edge/http_listener.cc", "cli/version.cc"},
-    r"yaml-cpp/.*": {"edge/config.cc", "edge/manifest.cc", "edge/kubeconfig.cc",
-                     "edge/yaml_documents.cc", "edge/yaml_documents.h", "edge/yaml_section.cc", "edge/yaml_section.h"},
-    r"prometheus/.*": {"edge/metrics.cc"},
-    r"simdjson\.h": {"core/json_reader.cc", "core/json_reader.h", "cli/version.cc"},
-    r"CLI/.*": {"cli/", "main.cc"},
-}
 
 
-def broken_rules(path):
-    """Yields (line number, message) for each include of `path` that breaks a rule."""
-    name = path.relative_to(SOURCE).as_posix()
-    layer = name.split("/")[0]
+def read_rooms():
+    """{room: {"DOORS": [...], "USES": [...], "SHOWS": [...]}}"""
+    rooms = {}
+    text = (SOURCE / "CMakeLists.txt").read_text()
+    for name, arguments in re.findall(r"^webhook_room\((\w+)\n(.*?)\n\)", text, re.M | re.S):
+        rooms[name] = {"DOORS": [], "USES": [], "SHOWS": [], "SOURCES": []}
+        for word in arguments.split():
+            if word in rooms[name]:
+                into = rooms[name][word]
+            else:
+                into.append(word)
+    return rooms
+
+
+def includes_of(path):
+    """Yields (line number, quote, header) for each include of `path`."""
     for number, line in enumerate(path.read_text().splitlines(), 1):
         match = re.match(r'\s*#include ([<"])(.+)[>"]', line)
-        if not match:
-            continue
-        quote, included = match.groups()
-        other = included.split("/")[0]
-        if quote == '"' and layer in LAYERS and other in LAYERS[LAYERS.index(layer) + 1:]:
-            yield number, f"{layer}/ includes {included} (expected nothing above {layer}/)"
-        is_system = quote == "<" and ("/" in included or included.endswith((".h", ".hpp")))
-        if layer == "core" and ((is_system and included not in CORE_MAY) or included in CORE_MUST_NOT):
-            yield number, f"core/ includes <{included}> (expected neither I/O, clocks nor other libraries)"
-        for pattern, homes in ONLY_IN.items():
-            if re.fullmatch(pattern, included) and not any(name.startswith(home) for home in homes):
-                yield number, f"<{included}> (expected only in {', '.join(sorted(homes))})"
+        if match:
+            yield number, *match.groups()
+
+
+def library_of(header):
+    return next((library for pattern, library in LIBRARIES.items() if re.fullmatch(pattern, header)), None)
+
+
+def broken_rules(path, rooms, used):
+    """Yields (line number, message) for each include of `path` that breaks a rule; adds to `used` what it includes."""
+    room = path.relative_to(SOURCE).parts[0]
+    knows = rooms[room]
+    for number, quote, header in includes_of(path):
+        library = library_of(header) if quote == "<" else None
+        if quote == '"':
+            other = header.split("/")[0]
+            used.add((room, other))
+            if other != room and other not in knows["DOORS"]:
+                yield number, f"{room}/ includes {header} (expected one of {', '.join([room, *knows['DOORS']])})"
+        elif library:
+            used.add((room, library))
+            if library not in (knows["SHOWS"] if path.suffix == ".h" else knows["SHOWS"] + knows["USES"]):
+                yield number, f"{room}/ includes <{header}> (expected {library} in its row of src/CMakeLists.txt)"
+        elif room in PURE and (header in IMPURE_HEADERS or "/" in header or header.endswith(".h")):
+            yield number, f"{room}/ includes <{header}> (expected neither I/O nor clocks)"
+
+
+def unused_rights(rooms, used):
+    """Yields a message for each door, and each library with headers that we know, that its room does not use."""
+    for room, knows in rooms.items():
+        for other in knows["DOORS"] + knows["USES"] + knows["SHOWS"]:
+            if (room, other) not in used and (other in rooms or other in LIBRARIES.values()):
+                yield f"src/CMakeLists.txt: nothing in {room}/ includes {other} (expected no such right)"
 
 
 def main():
-    files = sorted(path for path in SOURCE.rglob("*") if path.suffix in (".cc", ".h"))
-    if len(files) < 20:
-        sys.exit(f"{SOURCE}: {len(files)} sources (expected all of them)")
+    rooms = read_rooms()
+    files = sorted(path for path in SOURCE.glob("*/*") if path.suffix in (".cc", ".h"))
+    if len(files) < 20 or {path.parent.name for path in files} != rooms.keys():
+        sys.exit(f"{SOURCE}: {len(files)} sources in {sorted(rooms)} (expected a webhook_room() for each folder)")
+    used = set()
     failures = [f"src/{path.relative_to(SOURCE)}:{number}: {message}"
-                for path in files for number, message in broken_rules(path)]
+                for path in files for number, message in broken_rules(path, rooms, used)]
+    failures += unused_rights(rooms, used)
     print("\n".join(failures) or f"{len(files)} files keep the include rule")
     return 1 if failures else 0
 

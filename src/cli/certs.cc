@@ -12,11 +12,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/base64.h"
 #include "cli/commands.h"
-#include "core/base64.h"
-#include "edge/certificate_authority.h"
-#include "edge/file.h"
-#include "edge/new_files.h"
+#include "os/file.h"
+#include "os/new_files.h"
+#include "tls/certificate_authority.h"
 
 namespace webhook {
 namespace {

@@ -4,9 +4,9 @@
 #include <iterator>
 #include <stdexcept>
 
-#include "edge/file.h"
-#include "edge/kube_client.h"
-#include "edge/seccomp_profile_file.h"
+#include "kube/client.h"
+#include "os/file.h"
+#include "server/seccomp_profile_file.h"
 
 namespace webhook {
 namespace {

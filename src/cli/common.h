@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "core/sandbox.h"
-#include "edge/config.h"
+#include "admission/sandbox.h"
+#include "server/config.h"
 
 namespace webhook {
 

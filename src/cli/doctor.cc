@@ -8,8 +8,8 @@
 
 #include "cli/commands.h"
 #include "cli/common.h"
-#include "core/node_checks.h"
-#include "edge/node_probe.h"
+#include "node/checks.h"
+#include "node/probe.h"
 
 namespace webhook {
 namespace {

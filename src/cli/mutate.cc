@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "admission/admission.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/diff.h"
-#include "core/admission.h"
-#include "edge/manifest.h"
+#include "yaml/manifest.h"
 
 namespace webhook {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/common.h"
-#include "edge/seccomp_profile_file.h"
+#include "server/seccomp_profile_file.h"
 
 namespace webhook {
 namespace {

@@ -2,9 +2,9 @@
 #include <memory>
 #include <stdexcept>
 
+#include "admission/admission.h"
 #include "cli/commands.h"
 #include "cli/common.h"
-#include "core/admission.h"
 
 namespace webhook {
 namespace {

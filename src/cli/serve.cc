@@ -11,12 +11,12 @@
 
 #include "cli/commands.h"
 #include "cli/common.h"
-#include "edge/cluster_version.h"
-#include "edge/kube_client.h"
-#include "edge/metrics.h"
-#include "edge/sandbox_probe.h"
-#include "edge/server.h"
-#include "edge/serving_certificate.h"
+#include "kube/client.h"
+#include "kube/cluster_version.h"
+#include "kube/sandbox_probe.h"
+#include "server/metrics.h"
+#include "server/routes.h"
+#include "tls/serving_certificate.h"
 
 namespace webhook {
 namespace {

@@ -13,9 +13,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/base64.h"
-#include "edge/http_listener.h"
-#include "edge/serving_certificate.h"
+#include "base/base64.h"
+#include "http/listener.h"
+#include "tls/serving_certificate.h"
 
 namespace {
 

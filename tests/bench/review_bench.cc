@@ -9,8 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/admission.h"
-#include "core/sandbox.h"
+#include "admission/admission.h"
+#include "admission/sandbox.h"
 
 namespace {
 

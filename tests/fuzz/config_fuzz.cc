@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "edge/config.h"
-#include "edge/yaml_error.h"
+#include "server/config.h"
+#include "yaml/error.h"
 
 namespace {
 

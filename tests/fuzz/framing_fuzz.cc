@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "edge/http_framing.h"
+#include "http/framing.h"
 
 namespace webhook {
 namespace {

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "edge/manifest.h"
+#include "yaml/manifest.h"
 
 namespace {
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import jsonpatch
 
-SCRIPT = (Path(__file__).parents[2] / "src/core/install_seccomp.sh").read_text()
+SCRIPT = (Path(__file__).parents[2] / "src/admission/install_seccomp.sh").read_text()
 CHECKSUM = "checksum/seccomp"
 PROFILE = "code-executor-webhook/nsjail-seccomp.json"
 

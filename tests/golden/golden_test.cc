@@ -10,7 +10,7 @@
 
 #include <doctest/doctest.h>
 
-#include "edge/config.h"
+#include "server/config.h"
 #include "support/invariants.h"
 #include "support/reviews.h"
 

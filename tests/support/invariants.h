@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/admission.h"
+#include "admission/admission.h"
 
 namespace webhook {
 

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/admission_request.h"
+#include "admission/admission_request.h"
 
 namespace webhook {
 

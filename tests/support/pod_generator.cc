@@ -2,7 +2,7 @@
 
 #include <random>
 
-#include "core/sandbox.h"
+#include "admission/sandbox.h"
 #include "support/reviews.h"
 
 namespace webhook {

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/policy.h"
+#include "admission/policy.h"
 
 namespace webhook {
 

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/admission.h"
+#include "admission/admission.h"
 
 namespace webhook {
 

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "admission/admission_request.h"
+#include "admission/policy.h"
+#include "base/kube_version.h"
+
+namespace webhook {
+
+/// What becomes of a pod. The same words stand in metrics, logs, audit annotations and tests.
+enum class Outcome { kUnchanged, kSandboxed, kPrivileged, kDenied };
+
+/// Why: the row of the decision table that matched first.
+enum class Reason {
+  kNotAPodCreate,
+  kMirrorPod,
+  kWindows,
+  kNoTargetContainer,
+  kOptedOut,
+  kAlreadySandboxed,
+  kRunsWithoutNsjail,
+  kExplicitSecurityContext,
+  kClusterTooOld,
+  kHostNamespace,
+  kHostUsersRequested,
+  kRawBlockVolume,
+  kNoCapableNode,
+  kNameConflict,
+  kSupported,
+};
+
+inline constexpr std::array kAllOutcomes{Outcome::kUnchanged, Outcome::kSandboxed,
+                                         Outcome::kPrivileged, Outcome::kDenied};
+inline constexpr std::array kAllReasons{
+    Reason::kNotAPodCreate,
+    Reason::kMirrorPod,
+    Reason::kWindows,
+    Reason::kNoTargetContainer,
+    Reason::kOptedOut,
+    Reason::kAlreadySandboxed,
+    Reason::kRunsWithoutNsjail,
+    Reason::kExplicitSecurityContext,
+    Reason::kClusterTooOld,
+    Reason::kHostNamespace,
+    Reason::kHostUsersRequested,
+    Reason::kRawBlockVolume,
+    Reason::kNoCapableNode,
+    Reason::kNameConflict,
+    Reason::kSupported,
+};
+
+std::string_view to_string(Outcome outcome);
+std::string_view to_string(Reason reason);
+
+/// False for pairs that the decision table cannot give.
+bool can_lead_to(Reason reason, Outcome outcome);
+
+/// What is known of the cluster when a pod arrives.
+struct ClusterState {
+  KubeVersion version;
+  bool drops_sandbox = false;    ///< The API server takes hostUsers or procMount out of a pod.
+  bool has_capable_node = true;  ///< False only where node checks are on and no node can run it.
+};
+
+struct Decision {
+  Outcome outcome = Outcome::kUnchanged;
+  Reason reason = Reason::kNotAPodCreate;
+  bool is_fallback = false;  ///< The pod would be sandboxed if it, or the cluster, could.
+};
+
+/// True if label code-executor-webhook/mode says "sandbox": never make this pod privileged.
+bool insists_on_sandbox(const PodFacts& pod);
+
+/// True where the target's context counts as absent: nothing is set, or the chart's own default is
+/// to be replaced.
+bool context_is_free(const PodFacts& pod, const Policy& policy);
+
+/// Decides what becomes of `request`. Pure: no clock, file, network or global state; equal inputs
+/// give equal decisions, and a pod that already carries the patch is kUnchanged.
+Decision decide(const AdmissionRequest& request, const Policy& policy, const ClusterState& cluster);
+
+}  // namespace webhook

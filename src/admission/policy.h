@@ -1,0 +1,69 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "base/kube_version.h"
+
+namespace webhook {
+
+/// What happens to a code-executor pod that cannot be sandboxed.
+enum class Fallback {
+  kPrivileged,  ///< `securityContext: {privileged: true}`: what the chart did before 1.33.
+  kUnchanged,   ///< Left as it came.
+  kDeny,        ///< Refused with 403.
+};
+
+/// How the seccomp profile reaches the init container.
+enum class Delivery {
+  kConfigMap,   ///< A ConfigMap in the pod's namespace.
+  kAnnotation,  ///< An annotation of the pod, read through a downwardAPI volume.
+};
+
+/// The oldest release that keeps hostUsers and procMount: below it the API server drops both in
+/// silence, and the pod would run in the host's user namespace with NET_ADMIN.
+constexpr KubeVersion kOldestSandboxVersion{1, 33};
+
+/// Requests and limits of a container, as Kubernetes quantities: {"cpu": "10m"}.
+struct Resources {
+  std::map<std::string, std::string> requests;
+  std::map<std::string, std::string> limits;
+
+  friend bool operator==(const Resources&, const Resources&) = default;
+};
+
+/// The bytes of a seccomp profile and their sha256 in lower-case hex.
+struct SeccompProfile {
+  std::string bytes;
+  std::string sha256;
+
+  friend bool operator==(const SeccompProfile&, const SeccompProfile&) = default;
+};
+
+/// The administrator's wishes: the parts of the configuration that the decision and the patch
+/// depend on. Defaults are those of manifests/base/config.yaml. `profile` has none here: the caller
+/// supplies it.
+struct Policy {
+  std::string container_name = "code-executor";
+
+  KubeVersion minimum_version = kOldestSandboxVersion;  ///< Never below kOldestSandboxVersion.
+  Fallback fallback = Fallback::kPrivileged;
+  bool replace_chart_default = false;
+  std::string app_armor_profile =
+      "Unconfined";  ///< Unconfined, RuntimeDefault, Localhost/<name>, "".
+
+  SeccompProfile profile;
+  std::string localhost_profile = "profiles/nsjail-seccomp.json";  ///< Below kubelet_seccomp_dir.
+  Delivery delivery = Delivery::kConfigMap;
+  std::string config_map_name = "code-executor-seccomp";
+  std::string kubelet_seccomp_dir = "/var/lib/kubelet/seccomp";
+
+  std::string installer_image =
+      "busybox:1.37.0@sha256:b3255e7dfbcd10cb367af0d409747d511aeb66dfac98cf30e97e87e4207dd76f";
+  Resources installer_resources = {.requests = {{"cpu", "10m"}, {"memory", "16Mi"}},
+                                   .limits = {{"cpu", "100m"}, {"memory", "32Mi"}}};
+
+  friend bool operator==(const Policy&, const Policy&) = default;
+};
+
+}  // namespace webhook

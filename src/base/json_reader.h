@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <simdjson.h>
+#include <nlohmann/json_fwd.hpp>
+
+#include "base/result.h"
+
+namespace webhook {
+
+/// How closely a value must match what is wanted.
+enum class Match {
+  kExact,   ///< The same members and elements; members that are null do not count.
+  kSubset,  ///< Other members may be there too, and other objects in a list of objects.
+};
+
+/// A value of a parsed document, with its place in it for messages. A member that is missing and
+/// one that is null are the same: absent, and every read of it gives the empty value.
+///
+/// Errors stick: the first thing found wrong is kept in the document's `error`, reads go on with
+/// empty values, and the caller looks at `error` once, at the end. A place is a chain of pointers
+/// to the values it was reached through, so those must be alive: hence no member of a temporary.
+class JsonValue {
+ public:
+  /// The whole document.
+  JsonValue(std::optional<simdjson::dom::element> element, std::optional<Error>& error)
+      : JsonValue(nullptr, {}, 0, element, error) {}
+
+  [[nodiscard]] bool is_present() const { return element_.has_value(); }
+
+  /// Member `key` of an object. Wrong: not an object, or `key` is there twice.
+  [[nodiscard]] JsonValue field(std::string_view key) const&;
+  // NOLINTNEXTLINE(modernize-use-nodiscard): it is deleted
+  JsonValue field(std::string_view key) const&& = delete;
+
+  /// The string; empty if absent. Valid as long as the document.
+  [[nodiscard]] std::string_view string() const;
+
+  /// The boolean; none if absent.
+  [[nodiscard]] std::optional<bool> boolean() const;
+
+  /// True for an object with a member that is not null. Wrong: not an object, or a member is there
+  /// twice.
+  [[nodiscard]] bool has_members() const;
+
+  /// Calls `visit(element, index)` for each element of a list, none if absent.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    const auto elements = list();
+    if (!elements) return;
+    std::size_t index = 0;
+    for (const simdjson::dom::element element : *elements) {
+      visit(JsonValue(this, {}, index, element, *error_), index);
+      ++index;
+    }
+  }
+
+  /// The number of elements of a list; 0 if absent.
+  [[nodiscard]] std::size_t size() const;
+
+  /// Compares with `want`; an absent value matches nothing. Another type is only a difference;
+  /// wrong is a member that is wanted and there twice.
+  [[nodiscard]] bool matches(const nlohmann::json& want, Match how) const;
+
+  /// Says that this value is wrong: "request.object.spec: <what>".
+  void refuse(std::string_view what) const;
+
+ private:
+  JsonValue(const JsonValue* parent, std::string_view key, std::size_t index,
+            std::optional<simdjson::dom::element> element, std::optional<Error>& error);
+
+  [[nodiscard]] std::optional<simdjson::dom::object> object() const;
+  [[nodiscard]] std::optional<simdjson::dom::array> list() const;
+  [[nodiscard]] bool matches_object(const nlohmann::json& want, Match how) const;
+  [[nodiscard]] bool matches_list(const nlohmann::json& want, Match how) const;
+  [[nodiscard]] std::string place() const;
+  void refuse_type(std::string_view expected) const;
+
+  const JsonValue* parent_;
+  std::string_view key_;  ///< Empty for an element of a list.
+  std::size_t index_;
+  std::optional<simdjson::dom::element> element_;
+  std::optional<Error>* error_;
+};
+
+/// Nesting that is read; API objects have some 20 levels.
+inline constexpr std::size_t kMaxJsonDepth = 128;
+
+/// A parsed body, valid until the next one is made on the same thread: the parser's memory is kept
+/// for it. All of the body is validated, read or not: UTF-8, numbers, nesting.
+class JsonDocument {
+ public:
+  explicit JsonDocument(std::string_view body);
+  ~JsonDocument();
+  JsonDocument(const JsonDocument&) = delete;
+  JsonDocument& operator=(const JsonDocument&) = delete;
+
+  /// The whole document; absent if it could not be parsed.
+  [[nodiscard]] JsonValue root() { return {root_, error_}; }
+
+  /// The first thing found wrong, while parsing or by a read since.
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+
+ private:
+  std::optional<Error> error_;
+  std::optional<simdjson::dom::element> root_;
+};
+
+}  // namespace webhook

@@ -1,0 +1,156 @@
+#include "http/framing.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace webhook {
+namespace {
+
+constexpr std::string_view kLineEnd = "\r\n";
+constexpr std::string_view kHeadEnd = "\r\n\r\n";
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// RFC 9110, section 5.6.2.
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_letter(c) || is_digit(c) ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  });
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string_view trim(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// A control character that has no place in a head; CR and LF only as a pair.
+std::optional<Refusal> check_bytes(std::string_view head) {
+  for (std::size_t i = 0; i < head.size(); ++i) {
+    const auto c = static_cast<unsigned char>(head[i]);
+    const bool is_last = i + 1 == head.size();
+    if (c == '\r' && (is_last || head[i + 1] == '\n')) continue;
+    if (c == '\n' && i > 0 && head[i - 1] == '\r') continue;
+    if (c == '\t' || (c >= ' ' && c != 0x7F)) continue;
+    return Refusal{400, "control character in the head (expected lines that end in CR LF)"};
+  }
+  return std::nullopt;
+}
+
+/// "POST /mutate?timeout=5s HTTP/1.1"
+std::optional<Refusal> read_request_line(std::string_view line, Framed& framed) {
+  const std::size_t first = line.find(' ');
+  const std::size_t last = line.rfind(' ');
+  if (first == std::string_view::npos || last == first || !is_token(line.substr(0, first))) {
+    return Refusal{400, "request line (expected METHOD /path HTTP/1.1)"};
+  }
+  const std::string_view target = line.substr(first + 1, last - first - 1);
+  const bool is_visible =
+      std::all_of(target.begin(), target.end(), [](char c) { return c > ' ' && c <= '~'; });
+  if (!target.starts_with('/') || !is_visible) {
+    return Refusal{400, "request target (expected a path that begins with /)"};
+  }
+  const std::string_view version = line.substr(last + 1);
+  if (version == "HTTP/1.0") {
+    framed.keeps_alive = false;
+  } else if (version != "HTTP/1.1") {
+    return Refusal{505, "HTTP version (expected HTTP/1.1)"};
+  }
+  return std::nullopt;
+}
+
+struct Seen {
+  std::size_t headers = 0;
+  std::size_t hosts = 0;
+  bool length = false;
+};
+
+std::optional<Refusal> read_length(std::string_view value, Seen& seen, Framed& framed) {
+  const bool is_number = !value.empty() && std::all_of(value.begin(), value.end(), is_digit);
+  if (seen.length || !is_number) {
+    return Refusal{400, "Content-Length (expected one, of digits only)"};
+  }
+  seen.length = true;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), framed.body);
+  if (error != std::errc()) framed.body = std::string_view::npos;  // too large for any limit
+  return std::nullopt;
+}
+
+void read_connection(std::string_view value, Framed& framed) {
+  while (!value.empty()) {
+    const std::size_t comma = std::min(value.find(','), value.size());
+    if (equal_ignoring_case(trim(value.substr(0, comma)), "close")) framed.keeps_alive = false;
+    value.remove_prefix(std::min(comma + 1, value.size()));
+  }
+}
+
+std::optional<Refusal> read_header(std::string_view line, Seen& seen, Framed& framed) {
+  if (++seen.headers > kMaxHeaders) return Refusal{431, "headers (expected at most 64)"};
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) {
+    return Refusal{400, "header line (expected Name: value, not folded)"};
+  }
+  const std::string_view name = line.substr(0, colon);
+  const std::string_view value = trim(line.substr(colon + 1));
+  const auto is = [&](std::string_view other) { return equal_ignoring_case(name, other); };
+  if (is("content-length")) return read_length(value, seen, framed);
+  if (is("transfer-encoding")) return Refusal{411, "Transfer-Encoding (expected Content-Length)"};
+  if (is("content-encoding")) return Refusal{415, "Content-Encoding (expected none)"};
+  if (is("range")) return Refusal{400, "Range (expected none)"};
+  if (is("connection")) read_connection(value, framed);
+  if (is("host")) ++seen.hosts;
+  if (is("expect")) {
+    if (!equal_ignoring_case(value, "100-continue")) {
+      return Refusal{417, "Expect (expected 100-continue)"};
+    }
+    framed.expects_continue = true;
+  }
+  return std::nullopt;
+}
+
+/// `head` ends in the empty line.
+std::variant<Incomplete, Framed, Refusal> read_head(std::string_view head,
+                                                    std::size_t max_body_bytes) {
+  Framed framed{.head = head.size()};
+  std::size_t end = head.find(kLineEnd);
+  if (const auto refusal = read_request_line(head.substr(0, end), framed)) return *refusal;
+  Seen seen;
+  for (std::size_t start = end + 2; start < head.size() - 2; start = end + 2) {
+    end = head.find(kLineEnd, start);
+    if (const auto refusal = read_header(head.substr(start, end - start), seen, framed)) {
+      return *refusal;
+    }
+  }
+  if (seen.hosts > 1 || (framed.keeps_alive && seen.hosts == 0)) {
+    return Refusal{400, "Host (expected one)"};
+  }
+  if (head.starts_with("POST ") && !seen.length) {
+    return Refusal{411, "Content-Length is missing (expected one)"};
+  }
+  if (framed.body > max_body_bytes) return Refusal{413, "body (over server.maxRequestBytes)"};
+  return framed;
+}
+
+}  // namespace
+
+std::variant<Incomplete, Framed, Refusal> frame_request(std::string_view bytes,
+                                                        std::size_t max_body_bytes) {
+  const std::size_t end = bytes.substr(0, kMaxHeadBytes).find(kHeadEnd);
+  const bool is_whole = end != std::string_view::npos;
+  const std::string_view head = bytes.substr(0, is_whole ? end + kHeadEnd.size() : kMaxHeadBytes);
+  if (const auto refusal = check_bytes(head)) return *refusal;
+  if (is_whole) return read_head(head, max_body_bytes);
+  if (bytes.size() >= kMaxHeadBytes) return Refusal{431, "head (expected at most 16 KiB)"};
+  return Incomplete{};
+}
+
+}  // namespace webhook

@@ -1,0 +1,222 @@
+#include "server/config.h"
+
+#include <algorithm>
+#include <array>
+
+#include "os/file.h"
+#include "yaml/documents.h"
+#include "yaml/error.h"
+#include "yaml/section.h"
+
+namespace webhook {
+namespace {
+
+using std::chrono::milliseconds;
+
+bool is_lower_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+/// RFC 1123, as Kubernetes checks the names of containers; with `dots`, of ConfigMaps.
+bool is_dns_name(std::string_view name, std::size_t limit, bool dots) {
+  return !name.empty() && name.size() <= limit && is_lower_alphanumeric(name.front()) &&
+         is_lower_alphanumeric(name.back()) && std::all_of(name.begin(), name.end(), [&](char c) {
+           return is_lower_alphanumeric(c) || c == '-' || (dots && c == '.');
+         });
+}
+
+bool has_dot_dot(std::string_view path) {
+  return ("/" + std::string(path) + "/").find("/../") != std::string::npos;
+}
+
+/// A Kubernetes quantity that is not negative: "10m", "0.5", "16Mi", "1e3".
+bool is_quantity(std::string_view text) {
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+  const std::string_view number = text.substr(0, digits);
+  const bool is_number =
+      std::count(number.begin(), number.end(), '.') <= 1 && number != "." && !number.empty();
+  constexpr std::array kSuffixes = {"",  "n", "u",  "m",  "k",  "M",  "G",  "T",
+                                    "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
+  return is_number &&
+         std::find(kSuffixes.begin(), kSuffixes.end(), text.substr(digits)) != kSuffixes.end();
+}
+
+/// A path or a word in a shell-free place: no control characters, not too long.
+void read_text(const YamlSection& section, std::string_view key, std::string& value,
+               bool may_be_empty) {
+  section.read(key, value);
+  if (value.empty() && !may_be_empty) section.fail(key, "is empty (expected a value)");
+  const bool has_control = std::any_of(value.begin(), value.end(), [](char c) {
+    return static_cast<unsigned char>(c) < ' ' || c == '\x7f';
+  });
+  if (has_control) section.fail(key, "has a control character (expected one line of text)");
+}
+
+void read_target(const YamlSection& target, Policy& policy) {
+  target.read("containerName", policy.container_name);
+  if (!is_dns_name(policy.container_name, 63, false) ||
+      policy.container_name == "install-seccomp") {
+    target.fail("containerName", "'" + policy.container_name +
+                                     "' (expected the name of a container, such as code-executor)");
+  }
+}
+
+void read_minimum_version(const YamlSection& sandbox, Policy& policy) {
+  std::string text = to_string(policy.minimum_version);
+  sandbox.read("minimumKubernetesVersion", text);
+  const auto version = parse_kube_version(text);
+  if (!version) sandbox.fail("minimumKubernetesVersion", version.error().message);
+  if (*version < kOldestSandboxVersion) {
+    sandbox.fail("minimumKubernetesVersion",
+                 "'" + text +
+                     "' (expected 1.33 or later: older API servers drop hostUsers and procMount "
+                     "in silence)");
+  }
+  policy.minimum_version = *version;
+}
+
+void read_app_armor_profile(const YamlSection& sandbox, Policy& policy) {
+  const std::string& profile = policy.app_armor_profile;
+  read_text(sandbox, "appArmorProfile", policy.app_armor_profile, true);
+  const bool is_local = profile.starts_with("Localhost/") && profile.size() > 10;
+  if (!profile.empty() && profile != "Unconfined" && profile != "RuntimeDefault" && !is_local) {
+    sandbox.fail(
+        "appArmorProfile",
+        "'" + profile + "' (expected Unconfined, RuntimeDefault, Localhost/<name> or \"\")");
+  }
+}
+
+void read_seccomp(const YamlSection& seccomp, Config& config) {
+  Policy& policy = config.policy;
+  read_text(seccomp, "profileFile", config.profile_file, true);
+  read_text(seccomp, "localhostProfile", policy.localhost_profile, false);
+  if (policy.localhost_profile.starts_with('/') || policy.localhost_profile.ends_with('/') ||
+      has_dot_dot(policy.localhost_profile)) {
+    seccomp.fail("localhostProfile", "'" + policy.localhost_profile +
+                                         "' (expected a relative path of a file without ..)");
+  }
+  seccomp.read("delivery", policy.delivery,
+               {{"configMap", Delivery::kConfigMap}, {"annotation", Delivery::kAnnotation}});
+  seccomp.read("configMapName", policy.config_map_name);
+  if (!is_dns_name(policy.config_map_name, 253, true)) {
+    seccomp.fail("configMapName",
+                 "'" + policy.config_map_name + "' (expected the name of a ConfigMap)");
+  }
+  read_text(seccomp, "kubeletSeccompDir", policy.kubelet_seccomp_dir, false);
+  if (!policy.kubelet_seccomp_dir.starts_with('/') || has_dot_dot(policy.kubelet_seccomp_dir)) {
+    seccomp.fail("kubeletSeccompDir",
+                 "'" + policy.kubelet_seccomp_dir + "' (expected an absolute path without ..)");
+  }
+}
+
+void read_quantities(const YamlSection& resources, std::string_view key,
+                     std::map<std::string, std::string>& quantities) {
+  resources.read(key, quantities);
+  for (const char* resource : {"cpu", "memory"}) {
+    if (!quantities.contains(resource)) {
+      resources.fail(key, std::string(resource) +
+                              " is missing (expected cpu and memory: a ResourceQuota refuses pods "
+                              "without them)");
+    }
+  }
+  for (const auto& [name, quantity] : quantities) {
+    if (!is_quantity(quantity)) {
+      std::string what = name + ": '";
+      what.append(quantity).append("' (expected a quantity such as 10m or 16Mi)");
+      resources.fail(key, what);
+    }
+  }
+}
+
+void read_sandbox(const YamlSection& sandbox, Config& config) {
+  Policy& policy = config.policy;
+  read_minimum_version(sandbox, policy);
+  sandbox.read("fallback", policy.fallback,
+               {{"privileged", Fallback::kPrivileged},
+                {"unchanged", Fallback::kUnchanged},
+                {"deny", Fallback::kDeny}});
+  sandbox.read("replaceChartDefault", policy.replace_chart_default);
+  read_app_armor_profile(sandbox, policy);
+  read_seccomp(sandbox.section("seccomp", {"profileFile", "localhostProfile", "delivery",
+                                           "configMapName", "kubeletSeccompDir"}),
+               config);
+  const auto installer = sandbox.section("installer", {"image", "resources"});
+  read_text(installer, "image", policy.installer_image, false);
+  const auto resources = installer.section("resources", {"requests", "limits"});
+  read_quantities(resources, "requests", policy.installer_resources.requests);
+  read_quantities(resources, "limits", policy.installer_resources.limits);
+}
+
+void read_cluster(const YamlSection& cluster, ClusterConfig& config) {
+  cluster.read("kubeVersion", config.kube_version);
+  if (!config.kube_version.empty()) {
+    const auto version = parse_kube_version(config.kube_version);
+    if (!version) cluster.fail("kubeVersion", version.error().message);
+  }
+  cluster.read("refreshInterval", config.refresh_interval, milliseconds(1'000),
+               milliseconds(3'600'000));
+}
+
+void read_server(const YamlSection& server, ServerConfig& config) {
+  read_text(server, "listen", config.listen, false);
+  read_text(server, "opsListen", config.ops_listen, false);
+  const auto tls =
+      server.section("tls", {"certFile", "keyFile", "minVersion", "clientCAFile", "clientNames"});
+  read_text(tls, "certFile", config.tls.cert_file, false);
+  read_text(tls, "keyFile", config.tls.key_file, false);
+  tls.read<std::string>("minVersion", config.tls.min_version, {{"1.2", "1.2"}, {"1.3", "1.3"}});
+  read_text(tls, "clientCAFile", config.tls.client_ca_file, true);
+  tls.read("clientNames", config.tls.client_names);
+  if (!config.tls.client_names.empty() && config.tls.client_ca_file.empty()) {
+    tls.fail("clientNames", "names without a CA (expected clientCAFile too)");
+  }
+  server.read("maxRequestBytes", config.max_request_bytes, 64U << 10U, 64U << 20U);
+  server.read("shutdownDelay", config.shutdown_delay, milliseconds(0), milliseconds(300'000));
+  server.read("drainTimeout", config.drain_timeout, milliseconds(0), milliseconds(300'000));
+}
+
+void read_log(const YamlSection& log, LogConfig& config) {
+  log.read<std::string>("level", config.level,
+                        {{"trace", "trace"},
+                         {"debug", "debug"},
+                         {"info", "info"},
+                         {"warning", "warning"},
+                         {"error", "error"}});
+  log.read("format", config.format, {{"json", LogFormat::kJson}, {"text", LogFormat::kText}});
+}
+
+}  // namespace
+
+Config parse_config(const std::string& text, const std::string& name) {
+  std::vector<YAML::Node> documents;
+  try {
+    documents = load_yaml(text, name);
+  } catch (const std::runtime_error& error) {
+    throw YamlError(error.what());
+  }
+  if (documents.size() > 1) throw YamlError(name + ": several documents (expected one)");
+  Config config;
+  const YamlSection root(documents.empty() ? YAML::Node() : documents.front(), name, "",
+                         {"target", "sandbox", "cluster", "server", "log"});
+  read_target(root.section("target", {"containerName"}), config.policy);
+  read_sandbox(
+      root.section("sandbox", {"minimumKubernetesVersion", "fallback", "replaceChartDefault",
+                               "appArmorProfile", "seccomp", "installer"}),
+      config);
+  read_cluster(root.section("cluster", {"kubeVersion", "refreshInterval"}), config.cluster);
+  read_server(root.section("server", {"listen", "opsListen", "tls", "maxRequestBytes",
+                                      "shutdownDelay", "drainTimeout"}),
+              config.server);
+  read_log(root.section("log", {"level", "format"}), config.log);
+  return config;
+}
+
+Config load_config(const std::string& file) {
+  std::string text;
+  try {
+    text = read_file(file);
+  } catch (const std::runtime_error& error) {
+    throw YamlError(std::string(error.what()) + " (expected a YAML file)");
+  }
+  return parse_config(text, file);
+}
+
+}  // namespace webhook

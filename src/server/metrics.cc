@@ -1,0 +1,171 @@
+#include "server/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <array>
+#include <map>
+#include <mutex>
+#include <tuple>
+
+namespace webhook {
+namespace {
+
+using prometheus::Counter;
+using prometheus::Registry;
+
+std::string prefixed(std::string_view name) { return "code_executor_webhook_" + std::string(name); }
+
+/// What the listener can answer with; anything else is a bug and counts as 500.
+constexpr std::array kCodes{200, 400, 404, 405, 411, 413, 415, 417, 431, 500, 503, 505};
+
+/// From 50 microseconds, about what a review takes, to 5 seconds, when the API server gives up.
+const prometheus::Histogram::BucketBoundaries kBuckets{50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3,
+                                                       5e-3,  10e-3,  25e-3,  50e-3,  0.1,  0.25,
+                                                       0.5,   1,      2.5,    5};
+
+prometheus::Family<Counter>& counters(Registry& registry, std::string_view name, const char* help) {
+  return prometheus::BuildCounter().Name(prefixed(name)).Help(help).Register(registry);
+}
+
+prometheus::Family<prometheus::Gauge>& gauges(Registry& registry, std::string_view name,
+                                              const char* help) {
+  return prometheus::BuildGauge().Name(prefixed(name)).Help(help).Register(registry);
+}
+
+/// A counter for each result of reading something again.
+struct Reloads {
+  Reloads(Registry& registry, std::string_view name, const char* help)
+      : family(counters(registry, name, help)),
+        success(family.Add({{"result", "success"}})),
+        failure(family.Add({{"result", "failure"}})) {}
+
+  void count(bool ok) { (ok ? success : failure).Increment(); }
+
+  prometheus::Family<Counter>& family;
+  Counter& success;
+  Counter& failure;
+};
+
+}  // namespace
+
+class Metrics::State {
+ public:
+  explicit State(std::string_view version)
+      : duration_(prometheus::BuildHistogram()
+                      .Name(prefixed("admission_duration_seconds"))
+                      .Help("Time from the first byte of a review to its answer.")
+                      .Register(registry_)
+                      .Add({}, kBuckets)),
+        certificate_(registry_, "certificate_reloads_total",
+                     "Times that a changed serving certificate was read."),
+        config_(registry_, "config_reloads_total", "Times that a changed configuration was read."),
+        in_flight_(gauges(registry_, "in_flight_requests", "Requests being answered.").Add({})),
+        connections_(gauges(registry_, "open_connections", "Connections to /mutate.").Add({})),
+        version_info_(gauges(registry_, "cluster_version_info", "The API server's version.")),
+        version_age_(gauges(registry_, "cluster_version_age_seconds",
+                            "Seconds since the API server last told its version.")),
+        sandbox_fields_(gauges(registry_, "cluster_sandbox_fields",
+                               "1 for what the API server does with hostUsers and procMount.")),
+        kept_(sandbox_fields_.Add({{"state", "kept"}})),
+        dropped_(sandbox_fields_.Add({{"state", "dropped"}})),
+        unknown_(sandbox_fields_.Add({{"state", "unknown"}})),
+        expiry_(gauges(registry_, "certificate_expiry_timestamp_seconds",
+                       "When the serving certificate in use expires, in Unix time.")
+                    .Add({})) {
+    gauges(registry_, "build_info", "The version of this program.")
+        .Add({{"version", std::string(version)}})
+        .Set(1);
+    auto& reviews = counters(registry_, "admission_requests_total",
+                             "Reviews answered, by what became of the pod and why.");
+    for (const Outcome outcome : kAllOutcomes) {
+      for (const Reason reason : kAllReasons) {
+        if (!can_lead_to(reason, outcome)) continue;
+        for (const bool dry_run : {false, true}) {
+          reviews_.emplace(std::tuple(outcome, reason, dry_run),
+                           &reviews.Add({{"outcome", std::string(to_string(outcome))},
+                                         {"reason", std::string(to_string(reason))},
+                                         {"dry_run", dry_run ? "true" : "false"}}));
+        }
+      }
+    }
+    auto& responses =
+        counters(registry_, "http_responses_total", "Answers of the HTTPS listener, by status.");
+    for (const int code : kCodes) {
+      responses_.emplace(code, &responses.Add({{"code", std::to_string(code)}}));
+    }
+  }
+
+  void count_review(Outcome outcome, Reason reason, bool dry_run, double seconds) {
+    reviews_.at({outcome, reason, dry_run})->Increment();
+    duration_.Observe(seconds);
+  }
+
+  void count_response(int code) {
+    const auto counter = responses_.find(code);
+    (counter == responses_.end() ? responses_.at(500) : counter->second)->Increment();
+  }
+
+  Reloads& certificate() { return certificate_; }
+  Reloads& config() { return config_; }
+
+  std::string to_text(const Gauges& values) {
+    const std::lock_guard lock(mutex_);
+    in_flight_.Set(values.in_flight_requests());
+    connections_.Set(values.open_connections());
+    expiry_.Set(values.certificate_expiry_timestamp_seconds());
+    set_version(values.cluster_git_version());
+    if (const auto age = values.cluster_version_age_seconds()) version_age_.Add({}).Set(*age);
+    const auto drops = values.cluster_drops_sandbox();
+    kept_.Set(drops == false ? 1 : 0);
+    dropped_.Set(drops == true ? 1 : 0);
+    unknown_.Set(drops ? 0 : 1);
+    return prometheus::TextSerializer().Serialize(registry_.Collect());
+  }
+
+ private:
+  void set_version(const std::string& git_version) {
+    if (git_version == version_) return;
+    if (version_gauge_ != nullptr) version_info_.Remove(version_gauge_);
+    version_gauge_ = &version_info_.Add({{"git_version", git_version}});
+    version_gauge_->Set(1);
+    version_ = git_version;
+  }
+
+  Registry registry_;
+  std::map<std::tuple<Outcome, Reason, bool>, Counter*> reviews_;
+  std::map<int, Counter*> responses_;
+  prometheus::Histogram& duration_;
+  Reloads certificate_;
+  Reloads config_;
+
+  std::mutex mutex_;  ///< Of the gauges, which a scrape sets.
+  prometheus::Gauge& in_flight_;
+  prometheus::Gauge& connections_;
+  prometheus::Family<prometheus::Gauge>& version_info_;
+  prometheus::Family<prometheus::Gauge>& version_age_;
+  prometheus::Family<prometheus::Gauge>& sandbox_fields_;
+  prometheus::Gauge& kept_;
+  prometheus::Gauge& dropped_;
+  prometheus::Gauge& unknown_;
+  prometheus::Gauge& expiry_;
+  prometheus::Gauge* version_gauge_ = nullptr;
+  std::string version_;
+};
+
+Metrics::Metrics(std::string_view version) : state_(std::make_unique<State>(version)) {}
+Metrics::~Metrics() = default;
+
+void Metrics::count_review(Outcome outcome, Reason reason, bool dry_run,
+                           std::chrono::duration<double> time) {
+  state_->count_review(outcome, reason, dry_run, time.count());
+}
+void Metrics::count_response(int code) { state_->count_response(code); }
+void Metrics::count_certificate_reload(bool ok) { state_->certificate().count(ok); }
+void Metrics::count_config_reload(bool ok) { state_->config().count(ok); }
+std::string Metrics::to_text(const Gauges& gauges) const { return state_->to_text(gauges); }
+
+}  // namespace webhook

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "tls/context.h"
+
+namespace webhook {
+
+struct CertificateFiles {
+  std::filesystem::path certificate;
+  std::filesystem::path key;
+  std::filesystem::path client_ca;  ///< Empty: clients need no certificate.
+};
+
+/// The serving pair and the client CA, renewed in place: whoever asks for context() gets the newest
+/// that is good, and connections keep the one they began with. reload() is for one thread at a
+/// time, the rest for any.
+class ServingCertificate {
+ public:
+  /// What reload() found.
+  enum class Change {
+    kNone,          ///< The content in use.
+    kRenewed,       ///< Other content, in use from now on.
+    kRefused,       ///< Content that is no good, and `why`; the one in use stays.
+    kStillRefused,  ///< As the last time, for the same reason: not worth saying again.
+  };
+  struct Reload {
+    Change change = Change::kNone;
+    std::string why;
+  };
+
+  /// Throws std::runtime_error if there is no good pair to begin with.
+  ServingCertificate(CertificateFiles files, TlsRules rules);
+
+  [[nodiscard]] std::shared_ptr<SSL_CTX> context() const;
+
+  /// Reads the files again and compares contents: the directory of a mounted Secret is swapped by
+  /// symbolic link, which watchers of files miss. Call it on a timer.
+  Reload reload();
+
+  [[nodiscard]] std::chrono::system_clock::time_point expires_at() const;
+  [[nodiscard]] bool is_valid_now() const;
+
+ private:
+  [[nodiscard]] Result<TlsMaterial> read_files() const;
+  [[nodiscard]] Result<TlsContext> make_valid(const TlsMaterial& material) const;
+  Reload refuse(std::string why);
+
+  const CertificateFiles files_;
+  const TlsRules rules_;
+  TlsMaterial material_;      ///< What current_ is made of.
+  std::string refused_why_;   ///< Why the last reload was refused; empty if it was not.
+  mutable std::mutex mutex_;  ///< Of what follows.
+  TlsContext current_;
+};
+
+}  // namespace webhook

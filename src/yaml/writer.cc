@@ -1,0 +1,150 @@
+#include <algorithm>
+#include <string_view>
+
+#include "yaml/manifest.h"
+#include "yaml/scalar.h"
+
+namespace webhook {
+namespace {
+
+/// A word that nobody reads as anything but a string: readers differ on what begins with a digit,
+/// so only what begins with a letter, "/" or "_" is plain.
+bool is_plain(const std::string& text) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  if (text.empty() || !(is_letter(text.front()) || text.front() == '/' || text.front() == '_')) {
+    return false;
+  }
+  const bool is_simple = std::all_of(text.begin(), text.end(), [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9') ||
+           std::string_view("_-./:@+=,").find(c) != std::string_view::npos;
+  });
+  const auto value = resolve_scalar(text);
+  return is_simple && text.back() != ':' && value && value->is_string();
+}
+
+/// True for text that a literal block keeps: several lines, of printable ASCII.
+bool is_literal(const std::string& text) {
+  const bool is_printable = std::all_of(text.begin(), text.end(),
+                                        [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); });
+  return is_printable && text.find('\n') < text.size() - 1 && text.front() != ' ' &&
+         text.front() != '\n' && text.find(" \n") == std::string::npos && text.back() != ' ';
+}
+
+/// A JSON string is a double-quoted YAML scalar, but for what YAML takes for a line break or does
+/// not print.
+std::string to_quoted(const std::string& text) {
+  std::string quoted;
+  const std::string json = Document(text).dump();
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const std::string_view rest = std::string_view(json).substr(i);
+    const auto second = rest.size() > 1 ? static_cast<unsigned char>(rest[1]) : 0U;
+    if (rest.front() == '\x7f') {
+      quoted += "\\x7F";
+    } else if (rest.front() == '\xC2' && second >= 0x80 && second < 0xA0) {
+      constexpr std::string_view kHex = "0123456789ABCDEF";
+      quoted.append("\\x").append(1, kHex[second >> 4U]).append(1, kHex[second & 15U]);
+      ++i;
+    } else if (rest.starts_with("\xE2\x80\xA8") || rest.starts_with("\xE2\x80\xA9")) {
+      quoted += rest[2] == '\xA8' ? "\\u2028" : "\\u2029";
+      i += 2;
+    } else if (rest.starts_with("\xEF\xBB\xBF")) {
+      quoted += "\\uFEFF";
+      i += 2;
+    } else {
+      quoted += rest.front();
+    }
+  }
+  return quoted;
+}
+
+class Writer {
+ public:
+  std::string write(const Document& document) {
+    write_value(document, 0, "");
+    return std::move(out_);
+  }
+
+ private:
+  /// Writes `value` behind what is on the line already; `gap` goes before a value on that line.
+  void write_value(const Document& value, std::size_t indent, std::string_view gap) {
+    if (value.is_object() && !value.empty()) {
+      write_members(value, indent, !gap.empty());
+    } else if (value.is_array() && !value.empty()) {
+      write_elements(value, indent, !gap.empty());
+    } else if (value.is_string()) {
+      out_ += gap;
+      write_string(value.get_ref<const std::string&>(), indent);
+    } else {
+      out_.append(gap).append(value.dump()).append("\n");
+    }
+  }
+
+  void write_members(const Document& object, std::size_t indent, bool on_new_line) {
+    bool is_first = true;
+    if (on_new_line) out_ += '\n';
+    for (const auto& [key, value] : object.items()) {
+      if (!is_first || on_new_line) out_.append(indent, ' ');
+      is_first = false;
+      const bool is_long = write_key(key, indent);
+      // As kubectl prints them, the elements of a list stand below their key.
+      const bool is_list = value.is_array() && !value.empty();
+      write_value(value, is_list && !is_long ? indent : indent + 2, " ");
+    }
+  }
+
+  /// True for a key that is too long for `key: value`, which YAML allows up to 1,024 characters.
+  bool write_key(const std::string& key, std::size_t indent) {
+    constexpr std::size_t kLongest = 128;  // as Go's library prints them
+    const std::string word = is_plain(key) ? key : to_quoted(key);
+    const bool is_long = word.size() > kLongest;
+    if (is_long) {
+      out_.append("? ").append(word).append("\n").append(indent, ' ').append(":");
+    } else {
+      out_.append(word).append(":");
+    }
+    return is_long;
+  }
+
+  void write_elements(const Document& list, std::size_t indent, bool on_new_line) {
+    bool is_first = true;
+    if (on_new_line) out_ += '\n';
+    for (const Document& element : list) {
+      if (!is_first || on_new_line) out_.append(indent, ' ');
+      is_first = false;
+      out_ += "- ";
+      // The first member of an object, or element of a list, stands on the dash's line.
+      write_value(element, indent + 2, "");
+    }
+  }
+
+  void write_string(const std::string& text, std::size_t indent) {
+    if (is_plain(text)) {
+      out_.append(text).append("\n");
+      return;
+    }
+    if (!is_literal(text)) {
+      out_.append(to_quoted(text)).append("\n");
+      return;
+    }
+    const bool ends_line = text.back() == '\n';
+    const bool ends_lines = text.ends_with("\n\n");
+    out_ += ends_lines ? "|+\n" : ends_line ? "|\n" : "|-\n";
+    std::string_view rest = text;
+    if (ends_line) rest.remove_suffix(1);
+    for (;;) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      if (!line.empty()) out_.append(std::max<std::size_t>(indent, 2), ' ').append(line);
+      out_ += '\n';
+      if (line.size() == rest.size()) break;
+      rest.remove_prefix(line.size() + 1);
+    }
+  }
+
+  std::string out_;
+};
+
+}  // namespace
+
+std::string to_yaml(const Document& document) { return Writer().write(document); }
+
+}  // namespace webhook

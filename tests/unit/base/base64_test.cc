@@ -1,0 +1,40 @@
+#include "base/base64.h"
+
+#include <doctest/doctest.h>
+
+#include "support/reviews.h"
+
+namespace webhook {
+namespace {
+
+TEST_CASE("to_base64 gives the test vectors of RFC 4648, section 10") {
+  struct Row {
+    const char* bytes;
+    const char* want;
+  };
+  for (const Row& row : {
+           Row{"", ""},
+           Row{"f", "Zg=="},
+           Row{"fo", "Zm8="},
+           Row{"foo", "Zm9v"},
+           Row{"foob", "Zm9vYg=="},
+           Row{"fooba", "Zm9vYmE="},
+           Row{"foobar", "Zm9vYmFy"},
+       }) {
+    CAPTURE(row.bytes);
+    CHECK(to_base64(row.bytes) == row.want);
+  }
+}
+
+TEST_CASE("to_base64 keeps every byte, at every length") {
+  std::string bytes;
+  for (int i = 0; i < 700; ++i) {
+    CAPTURE(i);
+    CHECK(from_base64(to_base64(bytes)) == bytes);
+    bytes += static_cast<char>(static_cast<unsigned char>(i * 37 % 256));
+  }
+  CHECK(to_base64("\xfb\xff\xfe") == "+//+");
+}
+
+}  // namespace
+}  // namespace webhook

@@ -1,0 +1,219 @@
+#include "base/json_reader.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+namespace webhook {
+namespace {
+
+using Json = nlohmann::json;
+
+/// What reading `body` by `read` finds wrong; empty if nothing.
+template <class Read>
+std::string error_of(std::string_view body, Read read) {
+  JsonDocument document(body);
+  const JsonValue root = document.root();
+  read(root);
+  return document.error() ? document.error()->message : "";
+}
+
+std::string parse_error(std::string_view body) {
+  return error_of(body, [](const JsonValue&) {});
+}
+
+bool matches(std::string_view body, const char* want, Match how) {
+  JsonDocument document(body);
+  const bool same = document.root().matches(Json::parse(want), how);
+  CHECK_FALSE(document.error());
+  return same;
+}
+
+std::string nested(std::size_t levels) {
+  return std::string(levels, '[') + std::string(levels, ']');
+}
+
+TEST_CASE("JsonDocument refuses what is not JSON, without quoting it") {
+  for (const std::string_view body : {"",
+                                      " ",
+                                      "secret",
+                                      "{",
+                                      "{\"secret\"",
+                                      "{\"secret\":}",
+                                      "[1,]",
+                                      "{'secret':1}",
+                                      "nul",
+                                      "01",
+                                      "1e400",
+                                      "18446744073709551616",
+                                      "\"\xff\"",
+                                      "\"\xc0\xaf\"",
+                                      "\"\xed\xa0\x80\"",
+                                      "\"\n\"",
+                                      "\"\\x\"",
+                                      "\"\\ud800\"",
+                                      "\xef\xbb\xbf{}",
+                                      "{} {}",
+                                      "// secret\n{}"}) {
+    CAPTURE(body);
+    const std::string error = parse_error(body);
+    CHECK(error.starts_with("body: not JSON: "));
+    CHECK(error.find("secret") == std::string::npos);
+  }
+  CHECK(parse_error({"{}\0", 3}).starts_with("body: not JSON: "));
+  CHECK(parse_error({"\"a\0\"", 4}).starts_with("body: not JSON: "));
+}
+
+TEST_CASE("JsonDocument reads 128 levels and no more") {
+  CHECK(parse_error(nested(kMaxJsonDepth)) == "");
+  for (const std::size_t levels : {kMaxJsonDepth + 1, std::size_t{1000}, std::size_t{100'000}}) {
+    CAPTURE(levels);
+    CHECK(parse_error(nested(levels)) == "body: nested deeper than 128 levels");
+    CHECK(parse_error(std::string(levels, '[')).starts_with("body: "));  // open at the end as well
+  }
+  CHECK(parse_error("{}") == "");  // the parser that is kept works on
+}
+
+TEST_CASE("JsonDocument reads a body above the memory that it keeps") {
+  const std::string big = '"' + std::string(3U << 20U, 'x') + '"';
+  for (int i = 0; i < 2; ++i) {
+    JsonDocument document(big);
+    CHECK(document.root().string().size() == 3U << 20U);
+    CHECK(parse_error("{}") == "");
+  }
+}
+
+TEST_CASE("absent and null read the same, as the empty value") {
+  for (const char* body : {"{}", R"({"a":null})"}) {
+    CAPTURE(body);
+    JsonDocument document(body);
+    const JsonValue root = document.root();
+    const JsonValue a = root.field("a");
+    CHECK_FALSE(a.is_present());
+    CHECK(a.string() == "");
+    CHECK_FALSE(a.boolean());
+    CHECK_FALSE(a.has_members());
+    CHECK(a.size() == 0);
+    CHECK_FALSE(a.matches(Json::object(), Match::kSubset));
+    const JsonValue b = a.field("b");
+    CHECK_FALSE(b.is_present());
+    a.for_each([](const JsonValue&, std::size_t) { FAIL("no element"); });
+    CHECK_FALSE(document.error());
+  }
+}
+
+TEST_CASE("what has another type is refused with its place") {
+  const auto chain = [](const JsonValue& root) {
+    const JsonValue spec = root.field("spec");
+    const JsonValue list = spec.field("list");
+    list.for_each([](const JsonValue& item, std::size_t) { (void)item.field("name").string(); });
+    (void)spec.field("flag").boolean();
+    (void)spec.field("object").has_members();
+    (void)spec.field("sized").size();
+  };
+  struct Row {
+    const char* body;
+    const char* want;
+  };
+  for (const Row& row : {
+           Row{"[]", "body: is a list (expected an object)"},
+           Row{"null", "body: is null (expected an object)"},
+           Row{R"({"spec":1})", "spec: is a number (expected an object)"},
+           Row{R"({"spec":{"list":{}}})", "spec.list: is an object (expected a list)"},
+           Row{R"({"spec":{"list":[{},true]}})", "spec.list[1]: is a boolean (expected an object)"},
+           Row{R"({"spec":{"list":[null]}})", "spec.list[0]: is null (expected an object)"},
+           Row{R"({"spec":{"list":[{"name":1.5}]}})",
+               "spec.list[0].name: is a number (expected a string)"},
+           Row{R"({"spec":{"flag":"true"}})", "spec.flag: is a string (expected a boolean)"},
+           Row{R"({"spec":{"object":[]}})", "spec.object: is a list (expected an object)"},
+           Row{R"({"spec":{"sized":{}}})", "spec.sized: is an object (expected a list)"},
+           Row{R"({"spec":{"flag":1,"object":2}})",
+               "spec.flag: is a number (expected a boolean)"},  // the first one stays
+       }) {
+    CAPTURE(row.body);
+    CHECK(error_of(row.body, chain) == row.want);
+  }
+}
+
+TEST_CASE("a member that is there twice is refused, null or not") {
+  const auto read = [](const JsonValue& root) {
+    const JsonValue a = root.field("a");
+    (void)a.field("b").string();
+  };
+  CHECK(error_of(R"({"a":{"b":"x","b":"x"}})", read) == "a.b: is there twice (expected once)");
+  CHECK(error_of(R"({"a":{"b":null,"b":"x"}})", read) == "a.b: is there twice (expected once)");
+  CHECK(error_of(R"({"a":{"b":"x","\u0062":"y"}})", read) == "a.b: is there twice (expected once)");
+  CHECK(error_of(R"({"a":{},"a":{}})", read) == "a: is there twice (expected once)");
+  CHECK(error_of(R"({"a":{"c":1,"c":2}})", read) == "");  // not read
+  const auto members = [](const JsonValue& root) { (void)root.has_members(); };
+  CHECK(error_of(R"({"c":1,"a":2,"c":3})", members) ==
+        "body: has a member twice (expected each once)");
+  const auto compare = [](const JsonValue& root) {
+    (void)root.matches({{"list", {{{"name", "x"}}}}}, Match::kSubset);
+  };
+  CHECK(error_of(R"({"list":[{"name":"x","name":"y"}]})", compare) ==
+        "list[0].name: is there twice (expected once)");
+}
+
+TEST_CASE("has_members counts a member unless it is null") {
+  for (const char* body : {"{}", R"({"a":null})", R"({"a":null,"b":null})"}) {
+    CAPTURE(body);
+    CHECK_FALSE(JsonDocument(body).root().has_members());
+  }
+  for (const char* body : {R"({"a":false})", R"({"a":null,"b":{}})"}) {
+    CAPTURE(body);
+    CHECK(JsonDocument(body).root().has_members());
+  }
+}
+
+TEST_CASE("an exact match has the same members and elements; null members do not count") {
+  constexpr const char* kWant = R"({"a":{"b":[1,2]},"c":"x","d":false})";
+  CHECK(matches(kWant, kWant, Match::kExact));
+  CHECK(matches(R"({"d":false,"c":"x","a":{"b":[1,2],"n":null},"n":null})", kWant, Match::kExact));
+  for (const char* have : {
+           R"({"a":{"b":[1,2]},"c":"x"})",
+           R"({"a":{"b":[1,2]},"c":"x","d":null})",
+           R"({"a":{"b":[1,2]},"c":"x","d":false,"e":0})",
+           R"({"a":{"b":[1,2],"e":0},"c":"x","d":false})",
+           R"({"a":{"b":[2,1]},"c":"x","d":false})",
+           R"({"a":{"b":[1,2,3]},"c":"x","d":false})",
+           R"({"a":{"b":[1]},"c":"x","d":false})",
+           R"({"a":{"b":[1,2.0]},"c":"x","d":false})",
+           R"({"a":{"b":{}},"c":"x","d":false})",
+           R"({"a":[],"c":"x","d":false})",
+           R"({"a":{"b":[1,2]},"c":1,"d":false})",
+           R"({"a":{"b":[1,2]},"c":"x","d":"false"})",
+           "[]",
+           "1",
+       }) {
+    CAPTURE(have);
+    CHECK_FALSE(matches(have, kWant, Match::kExact));
+  }
+}
+
+TEST_CASE("a subset may have more members, and more objects in any order, but no other scalars") {
+  constexpr const char* kWant = R"({"command":["sh","-c"],"mounts":[{"name":"a"},{"name":"b"}]})";
+  for (
+      const char* have : {
+          kWant,
+          R"({"mounts":[{"name":"b","ro":true},{"name":"z"},{"name":"a"}],"command":["sh","-c"],"x":1})",
+      }) {
+    CAPTURE(have);
+    CHECK(matches(have, kWant, Match::kSubset));
+  }
+  for (const char* have : {
+           R"({"command":["sh","-c"],"mounts":[{"name":"a"}]})",
+           R"({"command":["sh","-c","x"],"mounts":[{"name":"a"},{"name":"b"}]})",
+           R"({"command":["-c","sh"],"mounts":[{"name":"a"},{"name":"b"}]})",
+           R"({"command":["sh","-c"],"mounts":[]})",
+           R"({"command":["sh","-c"]})",
+           R"({"command":["sh","-c"],"mounts":["a","b"]})",
+       }) {
+    CAPTURE(have);
+    CHECK_FALSE(matches(have, kWant, Match::kSubset));
+  }
+  // An exact match takes lists of objects as they stand.
+  CHECK_FALSE(matches(R"([{"n":1},{"n":2}])", R"([{"n":2},{"n":1}])", Match::kExact));
+}
+
+}  // namespace
+}  // namespace webhook

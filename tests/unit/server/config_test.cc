@@ -1,0 +1,187 @@
+#include "server/config.h"
+#include "yaml/error.h"
+
+#include <doctest/doctest.h>
+
+namespace webhook {
+namespace {
+
+std::string refusal(const std::string& text) {
+  try {
+    (void)parse_config(text, "config.yaml");
+  } catch (const YamlError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST_CASE("the configuration that is installed holds the defaults") {
+  CHECK((load_config(MANIFESTS "/base/config.yaml") == Config{}));
+}
+
+TEST_CASE("parse_config takes every key at its place") {
+  const Config config = parse_config(R"(
+target: {containerName: executor}
+sandbox:
+  minimumKubernetesVersion: "1.34"
+  fallback: deny
+  replaceChartDefault: true
+  appArmorProfile: Localhost/nsjail
+  seccomp:
+    profileFile: /profile.json
+    localhostProfile: a/b.json
+    delivery: annotation
+    configMapName: my.profile
+    kubeletSeccompDir: /data/kubelet/seccomp
+  installer:
+    image: mirror/busybox:1
+    resources: {requests: {cpu: 1m, memory: 8Mi}, limits: {cpu: "0.5", memory: 1Gi, ephemeral-storage: 1M}}
+cluster: {kubeVersion: v1.35.0, refreshInterval: 5m}
+server:
+  listen: 127.0.0.1:1
+  opsListen: 127.0.0.1:2
+  tls: {certFile: c, keyFile: k, minVersion: "1.3", clientCAFile: ca, clientNames: [one, two]}
+  maxRequestBytes: 1048576
+  shutdownDelay: 1500ms
+  drainTimeout: 5m
+log: {level: debug, format: text}
+)",
+                                     "config.yaml");
+  CHECK(config.policy.container_name == "executor");
+  CHECK((config.policy.minimum_version == KubeVersion{1, 34}));
+  CHECK((config.policy.fallback == Fallback::kDeny));
+  CHECK(config.policy.replace_chart_default);
+  CHECK(config.policy.app_armor_profile == "Localhost/nsjail");
+  CHECK(config.profile_file == "/profile.json");
+  CHECK(config.policy.localhost_profile == "a/b.json");
+  CHECK((config.policy.delivery == Delivery::kAnnotation));
+  CHECK(config.policy.config_map_name == "my.profile");
+  CHECK(config.policy.kubelet_seccomp_dir == "/data/kubelet/seccomp");
+  CHECK(config.policy.installer_image == "mirror/busybox:1");
+  CHECK(config.policy.installer_resources.limits.at("ephemeral-storage") == "1M");
+  CHECK(config.cluster.kube_version == "v1.35.0");
+  CHECK(config.cluster.refresh_interval == std::chrono::minutes(5));
+  CHECK(config.server.listen == "127.0.0.1:1");
+  CHECK(config.server.ops_listen == "127.0.0.1:2");
+  CHECK(config.server.tls.cert_file == "c");
+  CHECK(config.server.tls.key_file == "k");
+  CHECK(config.server.tls.min_version == "1.3");
+  CHECK(config.server.tls.client_ca_file == "ca");
+  CHECK((config.server.tls.client_names == std::vector<std::string>{"one", "two"}));
+  CHECK(config.server.max_request_bytes == 1048576);
+  CHECK(config.server.shutdown_delay == std::chrono::milliseconds(1500));
+  CHECK(config.server.drain_timeout == std::chrono::minutes(5));
+  CHECK(config.log.level == "debug");
+  CHECK((config.log.format == LogFormat::kText));
+}
+
+TEST_CASE("parse_config keeps the defaults for what is absent, empty or null") {
+  for (const char* text : {"", "# nothing\n", "sandbox:\nserver: {}\n", "null\n"}) {
+    CAPTURE(text);
+    const Config config = parse_config(text, "config.yaml");
+    CHECK(config.server.listen == "[::]:10250");
+    CHECK(config.policy.container_name == "code-executor");
+  }
+}
+
+TEST_CASE("parse_config names the place and what would be right") {
+  struct Row {
+    const char* text;
+    const char* message;
+  };
+  for (const Row& row : {
+           Row{"- a\n",
+               "config.yaml:1:1: the document: not a mapping (expected target, sandbox, cluster, "
+               "server, log)"},
+           Row{"sandbx: {}\n",
+               "config.yaml:1:1: unknown key 'sandbx' (known: target, sandbox, cluster, server, "
+               "log)"},
+           Row{"log:\n  levl: info\n",
+               "config.yaml:2:3: unknown key 'log.levl' (known: level, format)"},
+           Row{"log: {level: info}\nlog: {level: info}\n",
+               "config.yaml:2:1: 'log' is there twice (expected once)"},
+           Row{"log: info\n", "config.yaml:1:6: log: not a mapping (expected level, format)"},
+           Row{"log: {level: loud}\n",
+               "config.yaml:1:14: log.level: 'loud' (expected one of trace, debug, info, warning, "
+               "error)"},
+           Row{"log: {level: }\n", "config.yaml:1:14: log.level: is empty (expected a string)"},
+           Row{"log: {level: [info]}\n",
+               "config.yaml:1:14: log.level: is a list (expected a string)"},
+           Row{"target: {containerName: install-seccomp}\n",
+               "config.yaml:1:25: target.containerName: 'install-seccomp' (expected the name of a "
+               "container, such as code-executor)"},
+           Row{"target: {containerName: Upper}\n",
+               "config.yaml:1:25: target.containerName: 'Upper' (expected the name of a container, "
+               "such as code-executor)"},
+           Row{"sandbox:\n  minimumKubernetesVersion: \"1.32\"\n",
+               "config.yaml:2:29: sandbox.minimumKubernetesVersion: '1.32' (expected 1.33 or "
+               "later: older API servers drop hostUsers and procMount in silence)"},
+           Row{"sandbox: {minimumKubernetesVersion: new}\n",
+               "config.yaml:1:37: sandbox.minimumKubernetesVersion: not a Kubernetes version: "
+               "'new' (expected v<major>.<minor>, such as v1.34.3)"},
+           Row{"sandbox: {fallback: allow}\n",
+               "config.yaml:1:21: sandbox.fallback: 'allow' (expected one of privileged, "
+               "unchanged, deny)"},
+           Row{"sandbox: {replaceChartDefault: yes}\n",
+               "config.yaml:1:32: sandbox.replaceChartDefault: 'yes' (expected true or false)"},
+           Row{"sandbox: {appArmorProfile: Localhost/}\n",
+               "config.yaml:1:28: sandbox.appArmorProfile: 'Localhost/' (expected Unconfined, "
+               "RuntimeDefault, Localhost/<name> or \"\")"},
+           Row{"sandbox: {seccomp: {localhostProfile: ../x}}\n",
+               "config.yaml:1:39: sandbox.seccomp.localhostProfile: '../x' (expected a relative "
+               "path of a file without ..)"},
+           Row{"sandbox: {seccomp: {localhostProfile: /x}}\n",
+               "config.yaml:1:39: sandbox.seccomp.localhostProfile: '/x' (expected a relative path "
+               "of a file without ..)"},
+           Row{"sandbox: {seccomp: {kubeletSeccompDir: x}}\n",
+               "config.yaml:1:40: sandbox.seccomp.kubeletSeccompDir: 'x' (expected an absolute "
+               "path without ..)"},
+           Row{"sandbox: {seccomp: {configMapName: A}}\n",
+               "config.yaml:1:36: sandbox.seccomp.configMapName: 'A' (expected the name of a "
+               "ConfigMap)"},
+           Row{"sandbox: {seccomp: {delivery: mail}}\n",
+               "config.yaml:1:31: sandbox.seccomp.delivery: 'mail' (expected one of configMap, "
+               "annotation)"},
+           Row{"sandbox: {installer: {image: \"\"}}\n",
+               "config.yaml:1:30: sandbox.installer.image: is empty (expected a value)"},
+           Row{"sandbox: {installer: {resources: {limits: {cpu: 1}}}}\n",
+               "config.yaml:1:43: sandbox.installer.resources.limits: memory is missing (expected "
+               "cpu and memory: a ResourceQuota refuses pods without them)"},
+           Row{"sandbox: {installer: {resources: {limits: {cpu: lots, memory: 1}}}}\n",
+               "config.yaml:1:43: sandbox.installer.resources.limits: cpu: 'lots' (expected a "
+               "quantity such as 10m or 16Mi)"},
+           Row{"cluster: {refreshInterval: 1}\n",
+               "config.yaml:1:28: cluster.refreshInterval: '1' (expected a duration from 1s to "
+               "3600s)"},
+           Row{"cluster: {refreshInterval: 10ms}\n",
+               "config.yaml:1:28: cluster.refreshInterval: '10ms' (expected a duration from 1s to "
+               "3600s)"},
+           Row{"server: {maxRequestBytes: -1}\n",
+               "config.yaml:1:27: server.maxRequestBytes: '-1' (expected a whole number from 65536 "
+               "to 67108864)"},
+           Row{"server: {tls: {minVersion: 1.1}}\n",
+               "config.yaml:1:28: server.tls.minVersion: '1.1' (expected one of 1.2, 1.3)"},
+           Row{"server: {tls: {clientNames: [a]}}\n",
+               "config.yaml:1:29: server.tls.clientNames: names without a CA (expected "
+               "clientCAFile too)"},
+           Row{"server: {tls: {clientNames: a}}\n",
+               "config.yaml:1:29: server.tls.clientNames: not a list (expected a list of strings)"},
+           Row{"a: b\n---\nc: d\n", "config.yaml: several documents (expected one)"},
+       }) {
+    CAPTURE(row.text);
+    CHECK(refusal(row.text) == row.message);
+  }
+  CHECK(refusal("log: {").find("not YAML") != std::string::npos);
+}
+
+TEST_CASE("load_config refuses what is no file") {
+  CHECK_THROWS_WITH_AS((void)load_config("/nowhere/config.yaml"),
+                       "/nowhere/config.yaml: cannot be read: No such file or directory (expected "
+                       "a YAML file)",
+                       YamlError);
+  CHECK_THROWS_WITH_AS((void)load_config("/"),
+                       "/: cannot be read: Is a directory (expected a YAML file)", YamlError);
+}
+
+}  // namespace
+}  // namespace webhook
