@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/dns_name.h"
 #include "kube/deadline_socket.h"
 #include "kube/http_response.h"
 #include "os/file.h"
@@ -218,7 +219,7 @@ std::string read_namespace(const fs::path& file) {
   if (!fs::exists(file, ignored)) return "default";
   std::string name = read_file(file);
   if (name.ends_with('\n')) name.pop_back();
-  if (is_namespace_name(name)) return name;
+  if (is_dns_label(name)) return name;
   throw std::runtime_error(file.string() + ": not a namespace (expected a DNS label)");
 }
 

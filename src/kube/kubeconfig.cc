@@ -7,6 +7,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "base/dns_name.h"
 #include "os/file.h"
 #include "tls/openssl.h"
 
@@ -197,12 +198,6 @@ void read_user(const Part& user, KubeAccess& access) {
 
 }  // namespace
 
-bool is_namespace_name(std::string_view text) {
-  constexpr std::string_view kAlphanumeric = "abcdefghijklmnopqrstuvwxyz0123456789";
-  return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
-         text.find_first_not_of(std::string(kAlphanumeric) + '-') == text.npos;
-}
-
 Result<KubeAccess> parse_server_url(std::string_view url) {
   const auto refuse_url = [&] {
     return Error{"not the address of an API server: '" + std::string(url) +
@@ -250,7 +245,7 @@ KubeAccess load_kubeconfig(const std::vector<fs::path>& files) {
   if (!cluster) fail(context, "the context names no cluster");
   KubeAccess access = read_cluster(*cluster);
   if (const std::string ns = string_at(context, "namespace"); !ns.empty()) {
-    if (!is_namespace_name(ns)) fail(context, "namespace: '" + ns + "' (expected a DNS label)");
+    if (!is_dns_label(ns)) fail(context, "namespace: '" + ns + "' (expected a DNS label)");
     access.ns = ns;
   }
   if (const auto user = follow(documents, context, "user", "users", "user")) {

@@ -34,9 +34,6 @@ struct KubeAccess {
   Credential token;
 };
 
-/// True for what can be the name of a namespace: a DNS label (RFC 1123).
-bool is_namespace_name(std::string_view text);
-
 /// Reads "https://HOST[:PORT][/PREFIX]" into host, port and path_prefix.
 Result<KubeAccess> parse_server_url(std::string_view url);
 
