@@ -6,7 +6,6 @@
 
 #include "kube/client.h"
 #include "os/file.h"
-#include "server/seccomp_profile_file.h"
 
 namespace webhook {
 namespace {
@@ -55,12 +54,6 @@ Config make_config(const CommonFlags& flags) {
     config.log.format = flags.log_format == "json" ? LogFormat::kJson : LogFormat::kText;
   }
   return config;
-}
-
-std::shared_ptr<const Sandbox> make_sandbox_of(const Config& config) {
-  Policy policy = config.policy;
-  policy.profile = load_seccomp_profile(config.profile_file, config.policy.delivery);
-  return std::make_shared<const Sandbox>(make_sandbox(std::move(policy)));
 }
 
 KubeVersion offline_version(const Config& config, const CommonFlags& flags) {

@@ -2,10 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include <memory>
 #include <string>
 
-#include "admission/sandbox.h"
 #include "server/config.h"
 
 namespace webhook {
@@ -26,9 +24,6 @@ void add_log_flags(CLI::App& command, CommonFlags& flags);
 
 /// The configuration file, or the defaults without one, under the flags. Throws std::runtime_error.
 Config make_config(const CommonFlags& flags);
-
-/// What is injected, with the profile read. Throws std::runtime_error.
-std::shared_ptr<const Sandbox> make_sandbox_of(const Config& config);
 
 /// The version to decide by, offline: the fixed one, else that of the cluster of --kubeconfig, else
 /// one that is assumed, and said so on stderr. Throws std::runtime_error.

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/diff.h"
+#include "server/live_config.h"
 #include "yaml/manifest.h"
 
 namespace webhook {

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "admission/sandbox.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "server/seccomp_profile_file.h"

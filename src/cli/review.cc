@@ -5,6 +5,7 @@
 #include "admission/admission.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "server/live_config.h"
 
 namespace webhook {
 namespace {

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "admission/sandbox.h"
+#include "server/config.h"
+#include "server/metrics.h"
+
+namespace webhook {
+
+/// What is injected under `config`, with the profile read. Throws std::runtime_error.
+std::shared_ptr<const Sandbox> make_sandbox_of(const Config& config);
+
+/// The configuration in use: what a review needs of it can be replaced while the server runs.
+/// reload() is for one thread at a time, the rest for any.
+class LiveConfig {
+ public:
+  /// `read` gives the configuration, flags and file, as it is now; it throws std::exception, as
+  /// this constructor then does. `metrics` outlives this.
+  LiveConfig(std::function<Config()> read, Metrics& metrics);
+
+  /// What the server was started with; cluster, server and log.format stay so.
+  [[nodiscard]] const Config& at_start() const { return at_start_; }
+  [[nodiscard]] std::shared_ptr<const Sandbox> sandbox() const;
+
+  /// Reads the configuration and the profile again. If they are wrong the last good ones stay in
+  /// use, and each new problem is logged and counted.
+  void reload();
+
+ private:
+  void use(const Config& fresh, std::shared_ptr<const Sandbox> sandbox);
+
+  const std::function<Config()> read_;
+  Metrics& metrics_;
+  const Config at_start_;
+  Config last_;
+  std::string problem_;       ///< With the last reload; empty if there was none.
+  mutable std::mutex mutex_;  ///< Of what follows.
+  std::shared_ptr<const Sandbox> sandbox_;
+};
+
+}  // namespace webhook

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "http/listener.h"
+#include "kube/cluster_version.h"
+#include "kube/sandbox_probe.h"
+#include "server/live_config.h"
+#include "server/metrics.h"
+#include "server/routes.h"
+#include "tls/serving_certificate.h"
+
+namespace webhook {
+
+struct ServingOptions {
+  std::function<Config()> read_config;  ///< As LiveConfig takes it.
+  std::string kubeconfig;               ///< Empty: the service account of the pod we run in.
+  std::string version;                  ///< Of this program, for its log and metrics.
+};
+
+/// All parts of the running server; knows how they are put together, and in what order they end.
+/// Its functions are for one thread. Throws std::exception while it is made and started.
+class Serving {
+ public:
+  explicit Serving(const ServingOptions& options);
+  ~Serving();
+  Serving(const Serving&) = delete;
+  Serving& operator=(const Serving&) = delete;
+
+  void start();
+
+  /// Compares the configuration and the certificate with their files. Call it on a timer.
+  void reload();
+
+  /// Ends kindly: not ready, still serving for a while, then no new connections, then none.
+  void drain();
+
+ private:
+  std::unique_ptr<ClusterVersionSource> make_version_source(const std::string& kubeconfig);
+  ListenerOptions admission_options();
+  AdmissionParts admission_parts();
+  void note(const Reviewed& reviewed, std::chrono::duration<double> time);
+  std::vector<ReadyCheck> ready_checks();
+  Gauges gauges();
+
+  const std::string program_version_;
+  Metrics metrics_;
+  LiveConfig live_;
+  const Config& config_;
+  std::unique_ptr<SandboxProbe> probe_ = std::make_unique<SandboxProbe>();
+  std::unique_ptr<ClusterVersionSource> version_;
+  ServingCertificate certificate_;
+  std::atomic<bool> is_draining_{false};
+  // Last: their threads end before what they use goes.
+  HttpListener admission_;
+  HttpListener ops_;
+};
+
+}  // namespace webhook
