@@ -76,26 +76,10 @@ std::optional<Connection::Wants> Connection::step_handshake() {
 
 std::optional<Connection::Wants> Connection::step_read() {
   // First what is buffered: a pipelined request brings no event of its own.
-  const auto framing = in_.empty() ? std::variant<Incomplete, Framed, Refusal>(Incomplete{})
-                                   : frame_request(in_, context_.max_body_bytes);
-  if (const auto* refusal = std::get_if<Refusal>(&framing)) {
-    send(context_.refuse(*refusal), true);
+  if (in_.size() >= needed_ && answer_what_is_there()) return std::nullopt;
+  if (counted_ > 0 && buffered_ > context_.max_buffered_bytes) {
+    send(context_.refuse({503, "too many large requests at once"}), true);
     return std::nullopt;
-  }
-  if (const auto* framed = std::get_if<Framed>(&framing)) {
-    if (in_.size() >= framed->head + framed->body) {
-      take_request(*framed);
-      return std::nullopt;
-    }
-    if (framed->expects_continue && !said_continue_) {
-      said_continue_ = true;
-      send("HTTP/1.1 100 Continue\r\n\r\n", false);
-      return std::nullopt;
-    }
-    if (counted_ > 0 && buffered_ > context_.max_buffered_bytes) {
-      send(context_.refuse({503, "too many large requests at once"}), true);
-      return std::nullopt;
-    }
   }
   switch (read_some()) {
     case Io::kWouldRead: return Wants::kRead;
@@ -104,6 +88,35 @@ std::optional<Connection::Wants> Connection::step_read() {
     case Io::kDone: break;
   }
   return std::nullopt;
+}
+
+/// True if that gave something to send. A head is read once when it is there, and once more with
+/// its whole body, not with each piece of it.
+bool Connection::answer_what_is_there() {
+  const auto framing = frame_request(in_, context_.max_body_bytes);
+  if (const auto* refusal = std::get_if<Refusal>(&framing)) {
+    send(context_.refuse(*refusal), true);
+    return true;
+  }
+  const auto* framed = std::get_if<Framed>(&framing);
+  if (framed == nullptr) return false;
+  const std::size_t size = framed->head + framed->body;
+  const bool is_new = std::exchange(needed_, size) != size;
+  if (is_new && framed->body > 0) {
+    if (auto answer = context_.refuse_body(*framed)) {
+      send(std::move(*answer), true);
+      return true;
+    }
+  }
+  if (in_.size() >= size) {
+    take_request(*framed);
+    return true;
+  }
+  if (framed->expects_continue && !std::exchange(said_continue_, true)) {
+    send("HTTP/1.1 100 Continue\r\n\r\n", false);
+    return true;
+  }
+  return false;
 }
 
 std::optional<Connection::Wants> Connection::step_write() {
@@ -154,14 +167,15 @@ Connection::Wants Connection::step_linger() {
 }
 
 void Connection::take_request(const Framed& framed) {
-  const std::string_view bytes = std::string_view(in_).substr(0, framed.head + framed.body);
-  RawAnswer answer = context_.respond({.bytes = bytes,
-                                       .body = bytes.substr(framed.head),
-                                       .keeps_alive = framed.keeps_alive,
-                                       .arrived = arrived_});
+  const std::size_t size = framed.head + framed.body;
+  RawAnswer answer =
+      context_.respond({.head = framed,
+                        .body = std::string_view(in_).substr(framed.head, framed.body),
+                        .arrived = arrived_});
   is_used_ = true;
   said_continue_ = false;
-  in_ = in_.substr(bytes.size());
+  needed_ = 1;
+  in_ = in_.substr(size);
   count_buffered();
   arrived_ = Clock::now();  // of a pipelined request
   send(std::move(answer.bytes), answer.closes);

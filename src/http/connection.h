@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,9 +26,8 @@ struct Deadlines {
 
 /// One whole, well-framed request.
 struct RawRequest {
-  std::string_view bytes;     ///< Head and body.
-  std::string_view body;      ///< The end of `bytes`.
-  bool keeps_alive = true;    ///< As far as the client is concerned.
+  const Framed& head;
+  std::string_view body;
   Clock::time_point arrived;  ///< The first byte.
 };
 
@@ -45,14 +43,16 @@ struct ConnectionContext {
   std::size_t max_body_bytes = 0;
   /// For requests that are arriving, all connections together; those of up to 16 KiB are free.
   std::size_t max_buffered_bytes = 0;
+  /// Asked before a body is read: the bytes that answer a request whose body is not wanted. The
+  /// connection closes after them.
+  std::function<std::optional<std::string>(const Framed&)> refuse_body;
   std::function<RawAnswer(const RawRequest&)> respond;
   /// The bytes that answer what is no request; the connection closes after them.
   std::function<std::string(const Refusal&)> refuse;
 };
 
 /// One accepted socket: TLS handshake, strict framing, answer, the next request. Never blocks: each
-/// call of advance() does what can be done now. Calls are serialised by `mutex`, the caller's to
-/// hold.
+/// call of advance() does what can be done now. The caller serialises all calls.
 class Connection {
  public:
   /// What the connection waits for.
@@ -81,8 +81,6 @@ class Connection {
   [[nodiscard]] bool is_closed() const { return socket_.get() < 0; }
   [[nodiscard]] int fd() const { return socket_.get(); }
 
-  std::mutex mutex;
-
  private:
   enum class Phase { kHandshake, kRead, kWrite, kLinger };
   enum class Io { kDone, kWouldRead, kWouldWrite, kEnd };
@@ -94,6 +92,7 @@ class Connection {
   std::optional<Wants> step_write();
   Wants step_linger();
 
+  bool answer_what_is_there();
   void take_request(const Framed& framed);
   void send(std::string bytes, bool then_close);
   void end_our_side();
@@ -114,6 +113,7 @@ class Connection {
   Clock::time_point deadline_;
   Clock::time_point arrived_;  ///< Of the first byte of the request in `in_`.
   std::string in_;
+  std::size_t needed_ = 1;  ///< Bytes of `in_` with which it is worth looking at them again.
   std::string out_;
   std::size_t sent_ = 0;
   bool is_used_ = false;

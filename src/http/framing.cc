@@ -59,6 +59,10 @@ std::optional<Refusal> read_request_line(std::string_view line, Framed& framed) 
   if (!target.starts_with('/') || !is_visible) {
     return Refusal{400, "request target (expected a path that begins with /)"};
   }
+  const std::size_t mark = std::min(target.find('?'), target.size());
+  framed.method = line.substr(0, first);
+  framed.path = target.substr(0, mark);
+  framed.query = target.substr(std::min(mark + 1, target.size()));
   const std::string_view version = line.substr(last + 1);
   if (version == "HTTP/1.0") {
     framed.keeps_alive = false;
@@ -107,6 +111,7 @@ std::optional<Refusal> read_header(std::string_view line, Seen& seen, Framed& fr
   if (is("content-encoding")) return Refusal{415, "Content-Encoding (expected none)"};
   if (is("range")) return Refusal{400, "Range (expected none)"};
   if (is("connection")) read_connection(value, framed);
+  if (is("content-type") && framed.content_type.empty()) framed.content_type = value;
   if (is("host")) ++seen.hosts;
   if (is("expect")) {
     if (!equal_ignoring_case(value, "100-continue")) {
@@ -133,7 +138,7 @@ std::variant<Incomplete, Framed, Refusal> read_head(std::string_view head,
   if (seen.hosts > 1 || (framed.keeps_alive && seen.hosts == 0)) {
     return Refusal{400, "Host (expected one)"};
   }
-  if (head.starts_with("POST ") && !seen.length) {
+  if (framed.method == "POST" && !seen.length) {
     return Refusal{411, "Content-Length is missing (expected one)"};
   }
   if (framed.body > max_body_bytes) return Refusal{413, "body (over server.maxRequestBytes)"};

@@ -1,6 +1,7 @@
 #include "http/listen_socket.h"
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -113,6 +114,18 @@ FileDescriptor listen_on(const std::string& text) {
     throw fail();
   }
   return socket;
+}
+
+void stop_answering(const FileDescriptor& socket) {
+  constexpr std::uint32_t kFlagsAt = offsetof(tcphdr, th_flags);
+  constexpr std::uint32_t kWhole = 0xffff'ffff;
+  std::array<sock_filter, 4> program{{BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlagsAt),
+                                      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
+                                      BPF_STMT(BPF_RET | BPF_K, 0),
+                                      BPF_STMT(BPF_RET | BPF_K, kWhole)}};
+  const sock_fprog filter{.len = program.size(), .filter = program.data()};
+  // Where the kernel takes no filter, the close is as abrupt as anyone's.
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
 std::string local_address(const FileDescriptor& socket) {

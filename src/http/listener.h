@@ -10,26 +10,21 @@
 
 #include <openssl/types.h>
 
+#include "http/answer.h"
+
 namespace webhook {
 
 struct HttpRequest {
   std::string_view body;
-  std::string content_type;
+  std::string_view content_type;
   std::string timeout;   ///< Value of ?timeout=, which the API server appends; empty if none.
   bool verbose = false;  ///< ?verbose is there.
   std::chrono::steady_clock::time_point arrived;  ///< Of its first byte.
 };
 
-struct HttpAnswer {
-  int status = 200;
-  std::string body;
-  std::string content_type = "application/json";
-  bool retry_after = false;  ///< Ask to be called again in a second.
-};
-
 using HttpHandler = std::function<HttpAnswer(const HttpRequest&)>;
 
-/// A literal path, whatever its query string. HEAD is answered where GET is.
+/// A literal path, undecoded, whatever its query string. HEAD is answered where GET is.
 struct Route {
   std::string method;
   std::string path;
@@ -49,6 +44,8 @@ struct ListenerOptions {
   std::chrono::milliseconds idle_timeout{150'000};
   std::function<std::shared_ptr<SSL_CTX>()> tls = {};  ///< Asked per connection; empty: plain HTTP.
   std::function<void(int status)> on_response = {};    ///< Every answer that leaves; may be empty.
+  /// A handler threw, and 500 was answered; may be empty.
+  std::function<void(std::string_view what)> on_bug = {};
 };
 
 /// An HTTP/1.1 server on one address. Handlers run on its workers, at the same time.

@@ -1,7 +1,5 @@
 #include "http/transport.h"
 
-#include <linux/filter.h>
-#include <netinet/tcp.h>
 #include <openssl/crypto.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -9,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cmath>
 #include <condition_variable>
@@ -39,21 +36,6 @@ bool watch(const FileDescriptor& epoll, int operation, int fd, std::uint32_t eve
   event.events = events;
   event.data.u64 = id;
   return ::epoll_ctl(epoll.get(), operation, fd, &event) == 0;
-}
-
-/// From now on the kernel answers no new connection on `listener`, but ends the handshakes that
-/// have begun. A client that is not answered asks again, and by then is refused or sent elsewhere;
-/// one whose handshake the kernel ended before a close would be reset.
-void ignore_new_handshakes(const FileDescriptor& listener) {
-  constexpr std::uint32_t kFlagsAt = offsetof(tcphdr, th_flags);
-  constexpr std::uint32_t kWhole = 0xffff'ffff;
-  std::array<sock_filter, 4> program{{BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlagsAt),
-                                      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
-                                      BPF_STMT(BPF_RET | BPF_K, 0),
-                                      BPF_STMT(BPF_RET | BPF_K, kWhole)}};
-  const sock_fprog filter{.len = program.size(), .filter = program.data()};
-  // Where the kernel takes no filter, the close is as abrupt as anyone's.
-  ::setsockopt(listener.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
 }  // namespace
@@ -156,14 +138,14 @@ bool Transport::make_room() {
   auto earliest = Clock::time_point::max();
   for (auto& entry : snapshot()) {
     const std::unique_lock lock(entry.second->mutex, std::try_to_lock);
-    if (!lock || !entry.second->keeps_us_waiting() || entry.second->deadline() >= earliest)
-      continue;
-    earliest = entry.second->deadline();
+    const Connection& connection = entry.second->connection;
+    if (!lock || !connection.keeps_us_waiting() || connection.deadline() >= earliest) continue;
+    earliest = connection.deadline();
     victim = entry;
   }
   if (!victim) return false;
   const std::lock_guard lock(victim->second->mutex);
-  victim->second->close();
+  victim->second->connection.close();
   forget(victim->first);
   return true;
 }
@@ -175,35 +157,36 @@ void Transport::add(FileDescriptor socket) {
     ssl.reset(context ? SSL_new(context.get()) : nullptr);
     if (!ssl) return;
   }
-  auto connection = std::make_shared<Connection>(std::move(socket), std::move(ssl),
-                                                 options_.connection, buffered_);
+  const Entry slot(new Slot{
+      .mutex = {}, .connection{std::move(socket), std::move(ssl), options_.connection, buffered_}});
   if (open_connections() >= options_.max_connections && !make_room()) return;
   Id id = 0;
   {
     const std::lock_guard lock(mutex_);
     id = next_id_++;
-    connections_.emplace(id, connection);
+    connections_.emplace(id, slot);
   }
-  const std::lock_guard lock(connection->mutex);
-  arm(id, *connection, Connection::Wants::kRead, EPOLL_CTL_ADD);
+  const std::lock_guard lock(slot->mutex);
+  arm(id, slot->connection, Connection::Wants::kRead, EPOLL_CTL_ADD);
 }
 
 void Transport::advance(Id id) {
-  Entry connection;
+  Entry slot;
   {
     const std::lock_guard lock(mutex_);
     const auto found = connections_.find(id);
     if (found == connections_.end()) return;
-    connection = found->second;
+    slot = found->second;
   }
-  const std::lock_guard lock(connection->mutex);
-  if (connection->is_closed()) return;
-  const auto wants = connection->advance();
+  const std::lock_guard lock(slot->mutex);
+  Connection& connection = slot->connection;
+  if (connection.is_closed()) return;
+  const auto wants = connection.advance();
   if (wants == Connection::Wants::kClose) {
-    connection->close();
+    connection.close();
     forget(id);
   } else {
-    arm(id, *connection, wants, EPOLL_CTL_MOD);
+    arm(id, connection, wants, EPOLL_CTL_MOD);
   }
 }
 
@@ -228,11 +211,11 @@ std::vector<std::pair<Transport::Id, Transport::Entry>> Transport::snapshot() co
 
 template <class Ended>
 void Transport::close_where(Ended ended) {
-  for (const auto& [id, connection] : snapshot()) {
+  for (const auto& [id, slot] : snapshot()) {
     // Whoever holds it is at work on it, so that it has not expired.
-    const std::unique_lock lock(connection->mutex, std::try_to_lock);
-    if (!lock || !ended(*connection)) continue;
-    connection->close();
+    const std::unique_lock lock(slot->mutex, std::try_to_lock);
+    if (!lock || !ended(slot->connection)) continue;
+    slot->connection.close();
     forget(id);
   }
 }
@@ -251,7 +234,7 @@ bool Transport::drain(std::chrono::milliseconds timeout) {
 }
 
 void Transport::stop_accepting() {
-  ignore_new_handshakes(listener_);
+  stop_answering(listener_);
   std::this_thread::sleep_for(kHandshakeGrace);
   accept_all();
   const std::lock_guard lock(accept_mutex_);

@@ -50,7 +50,11 @@ class Transport {
 
  private:
   using Id = std::uint64_t;
-  using Entry = std::shared_ptr<Connection>;
+  struct Slot {
+    std::mutex mutex;  ///< Whoever has a connection to do with holds it.
+    Connection connection;
+  };
+  using Entry = std::shared_ptr<Slot>;
 
   void work();
   void sweep(const std::stop_token& stop);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <stop_token>
+#include <string_view>
 #include <thread>
 
 #include "kube/client.h"
@@ -16,6 +17,8 @@ namespace {
 ClusterVersion fixed_version(const std::string& text) {
   return {.version = parse_kube_version(text).value(), .git_version = text};
 }
+
+void log_bug(std::string_view what) { spdlog::error("bug: {}", what); }
 
 }  // namespace
 
@@ -32,7 +35,7 @@ Serving::Serving(const ServingOptions& options)
                                                                            : TlsVersion::kTls12,
                     .client_names = config_.server.tls.client_names}),
       admission_(admission_options(), make_admission_routes(admission_parts())),
-      ops_({.address = config_.server.ops_listen, .workers = 2},
+      ops_({.address = config_.server.ops_listen, .workers = 2, .on_bug = log_bug},
            make_ops_routes(ready_checks(), [this] { return metrics_.to_text(gauges()); })) {}
 
 Serving::~Serving() = default;
@@ -96,7 +99,8 @@ ListenerOptions Serving::admission_options() {
   return {.address = config_.server.listen,
           .max_body_bytes = config_.server.max_request_bytes,
           .tls = [this] { return certificate_.context(); },
-          .on_response = [this](int status) { metrics_.count_response(status); }};
+          .on_response = [this](int status) { metrics_.count_response(status); },
+          .on_bug = log_bug};
 }
 
 AdmissionParts Serving::admission_parts() {

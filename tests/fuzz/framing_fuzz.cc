@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "http/framing.h"
+#include "http/query.h"
 
 namespace webhook {
 namespace {
@@ -32,9 +33,17 @@ void check(std::string_view bytes) {
   const std::string_view head = bytes.substr(0, framed->head);
   require(head.ends_with("\r\n\r\n"), "the head does not end in an empty line");
   require(head.find('\0') == std::string_view::npos, "a NUL in the head");
+  for (const std::string_view part :
+       {framed->method, framed->path, framed->query, framed->content_type}) {
+    require(part.empty() || head.find(part) != std::string_view::npos, "a part that was not sent");
+  }
+  require(!framed->method.empty() && framed->path.starts_with('/'), "no method or no path");
+  require(framed->path.find('?') == std::string_view::npos, "a query in the path");
+  query_value(framed->query, "timeout");
   const auto alone = frame_request(head, kMaxBody);
   const auto* same = std::get_if<Framed>(&alone);
-  require(same != nullptr && same->head == framed->head && same->body == framed->body,
+  require(same != nullptr && same->head == framed->head && same->body == framed->body &&
+              same->path == framed->path && same->query == framed->query,
           "what follows the head changes the framing");
   for (std::size_t cut = 0; cut < framed->head; ++cut) {
     require(!std::holds_alternative<Framed>(frame_request(head.substr(0, cut), kMaxBody)),

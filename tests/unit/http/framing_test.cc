@@ -78,6 +78,32 @@ TEST_CASE("who wants to keep the connection, and who waits to be told to go on")
   }
 }
 
+TEST_CASE("what the head says is read as it was sent") {
+  struct Row {
+    std::string request;
+    const char* want;  ///< "METHOD|path|query|content type"
+  };
+  for (const Row& row : {
+           Row{get_with(""), "GET|/||"},
+           Row{"POST /mutate?timeout=10s HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"
+               "content-TYPE: \tapplication/json; charset=utf-8 \r\n\r\n",
+               "POST|/mutate|timeout=10s|application/json; charset=utf-8"},
+           Row{"BREW /a%20b/../?a=?&b=%2F#c HTTP/1.1\r\nHost: a\r\n\r\n",
+               "BREW|/a%20b/../|a=?&b=%2F#c|"},
+           Row{get_with("Content-Type: a\r\nContent-Type: b\r\n"), "GET|/||a"},
+           Row{"GET /? HTTP/1.0\r\n\r\n", "GET|/||"},
+       }) {
+    CAPTURE(row.request);
+    const std::string bytes = row.request + "{}";
+    const auto framing = frame_request(bytes, kMaxBody);
+    REQUIRE(std::holds_alternative<Framed>(framing));
+    const auto& framed = std::get<Framed>(framing);
+    CHECK(std::string(framed.method) + '|' + std::string(framed.path) + '|' +
+              std::string(framed.query) + '|' + std::string(framed.content_type) ==
+          row.want);
+  }
+}
+
 TEST_CASE("limits hold to the byte") {
   CHECK(outcome(post_with("Content-Length: 100\r\n")) == "");
   CHECK(outcome(post_with("Content-Length: 101\r\n")) == "413 body");

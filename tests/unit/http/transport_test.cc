@@ -1,28 +1,26 @@
 // The transport alone, without TLS, over loopback: what it hands to a function that answers.
 #include "http/transport.h"
 
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <future>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "unit/http/loopback_client.h"
+
 namespace webhook {
 namespace {
 
-using namespace std::chrono_literals;
+using test::Client;
+using test::eventually;
+using test::kPatience;
 
-/// Longer than anything here takes, so that a failure ends too.
-constexpr std::chrono::milliseconds kPatience = 10s;
+using namespace std::chrono_literals;
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -42,10 +40,14 @@ TransportOptions echo() {
           .connection = {.deadlines = {},
                          .max_body_bytes = std::size_t{1} << 20U,
                          .max_buffered_bytes = std::size_t{64} << 20U,
+                         .refuse_body = [](const Framed& head) -> std::optional<std::string> {
+                           if (head.path == "/") return std::nullopt;
+                           return "no body at " + std::string(head.path);
+                         },
                          .respond =
                              [](const RawRequest& request) {
                                return RawAnswer{.bytes = '[' + std::string(request.body) + ']',
-                                                .closes = !request.keeps_alive};
+                                                .closes = !request.head.keeps_alive};
                              },
                          .refuse =
                              [](const Refusal& refusal) {
@@ -53,67 +55,11 @@ TransportOptions echo() {
                              }}};
 }
 
-/// A peer that waits at most kPatience for anything.
-class Client {
- public:
-  explicit Client(const Transport& to)
-      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP)) {
-    const std::string& address = to.address();
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_port =
-        htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
-      throw std::runtime_error("connect");
-    }
-  }
-
-  void send(std::string_view bytes) const {
-    if (::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) !=
-        static_cast<ssize_t>(bytes.size())) {
-      throw std::runtime_error("send");
-    }
-  }
-
-  /// The next `size` bytes, or fewer if the connection ends before.
-  std::string receive(std::size_t size) const {
-    std::string received;
-    std::array<char, 4096> buffer{};
-    while (received.size() < size) {
-      pollfd ready{.fd = socket_.get(), .events = POLLIN, .revents = 0};
-      if (::poll(&ready, 1, static_cast<int>(kPatience.count())) <= 0) {
-        throw std::runtime_error("nothing came after: " + received);
-      }
-      const ssize_t got =
-          ::recv(socket_.get(), buffer.data(), std::min(buffer.size(), size - received.size()), 0);
-      if (got <= 0) break;
-      received.append(buffer.data(), static_cast<std::size_t>(got));
-    }
-    return received;
-  }
-
-  /// All that still comes before the connection ends.
-  std::string receive_all() const { return receive(std::string::npos); }
-
- private:
-  FileDescriptor socket_;
-};
-
 bool refuses_connections(const Transport& transport) {
   try {
-    const Client client(transport);
+    const Client client(transport.address());
   } catch (const std::runtime_error&) {
     return true;
-  }
-  return false;
-}
-
-template <class Condition>
-bool eventually(Condition holds) {
-  for (const auto end = Clock::now() + kPatience; Clock::now() < end;) {
-    if (holds()) return true;
-    std::this_thread::sleep_for(1ms);
   }
   return false;
 }
@@ -151,13 +97,13 @@ class RequestInFlight {
 
  public:
   Transport transport{held()};
-  Client client{transport};
+  Client client{transport.address()};
 };
 
 TEST_CASE("a request is handed on whole, however it arrives, and the next one after it") {
   Transport transport(echo());
   transport.start();
-  const Client client(transport);
+  const Client client(transport.address());
   for (const char c : post("one")) client.send(std::string_view(&c, 1));
   CHECK(client.receive(5) == "[one]");
   client.send(post("two") + post("three"));
@@ -168,25 +114,36 @@ TEST_CASE("a request is handed on whole, however it arrives, and the next one af
 TEST_CASE("the connection ends when either side wants it to") {
   Transport transport(echo());
   transport.start();
-  const Client client(transport);
+  const Client client(transport.address());
   client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   CHECK(client.receive_all() == "[]");
-  { const Client gone(transport); }
+  { const Client gone(transport.address()); }
   CHECK(eventually([&] { return transport.open_connections() == 0; }));
 }
 
 TEST_CASE("what is no request is refused, and what comes after it is not read") {
   Transport transport(echo());
   transport.start();
-  const Client client(transport);
+  const Client client(transport.address());
   client.send("GET /\n" + post("smuggled"));
   CHECK(client.receive_all() == "refused 400");
+}
+
+TEST_CASE("a body that is not wanted is not waited for, and its sender is not told to go on") {
+  Transport transport(echo());
+  transport.start();
+  const Client client(transport.address());
+  client.send("POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n");
+  CHECK(client.receive_all() == "no body at /x");
+  const Client eager(transport.address());
+  eager.send("PUT /y HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab" + post("smuggled"));
+  CHECK(eager.receive_all() == "no body at /y");
 }
 
 TEST_CASE("who waits to be told to go on is told once") {
   Transport transport(echo());
   transport.start();
-  const Client client(transport);
+  const Client client(transport.address());
   client.send(kWaitingPost);
   CHECK(client.receive(kContinue.size()) == kContinue);
   client.send("a");
@@ -203,16 +160,16 @@ TEST_CASE("one body too many of those that are arriving is put off, and only the
   const std::string most = request.substr(0, 80'000);
   const std::string_view rest = std::string_view(request).substr(most.size());
   // Whether the four are there at the same time is the scheduler's to say.
+  const std::string at = transport.address();
   CHECK(eventually([&] {
-    const std::array<Client, 4> clients{Client(transport), Client(transport), Client(transport),
-                                        Client(transport)};
+    const std::array<Client, 4> clients{Client(at), Client(at), Client(at), Client(at)};
     for (const Client& client : clients) client.send(most);
     for (const Client& client : clients) client.send(rest);
     return std::any_of(clients.begin(), clients.end(),
                        [](const Client& client) { return client.receive(11) == "refused 503"; });
   }));
   CHECK(eventually([&] { return transport.open_connections() == 0; }));
-  const Client alone(transport);
+  const Client alone(transport.address());
   alone.send(request);
   CHECK(alone.receive(90'002).size() == 90'002);
 }
@@ -224,7 +181,7 @@ TEST_CASE("each deadline ends the connection that it is for") {
     deadlines.idle = 50ms;
     Transport transport(std::move(options));
     transport.start();
-    const Client client(transport);
+    const Client client(transport.address());
     client.send(post("a"));
     CHECK(client.receive_all() == "[a]");
   }
@@ -232,7 +189,7 @@ TEST_CASE("each deadline ends the connection that it is for") {
     deadlines.request = 50ms;
     Transport transport(std::move(options));
     transport.start();
-    const Client client(transport);
+    const Client client(transport.address());
     client.send("POST");
     CHECK(client.receive_all().empty());
   }
@@ -243,7 +200,7 @@ TEST_CASE("each deadline ends the connection that it is for") {
     };
     Transport transport(std::move(options));
     transport.start();
-    const Client client(transport);
+    const Client client(transport.address());
     client.send(post(""));
     CHECK(eventually([&] { return transport.open_connections() == 1; }));
     CHECK(eventually([&] { return transport.open_connections() == 0; }));
@@ -255,23 +212,23 @@ TEST_CASE("at the limit, who keeps us waiting longest gives way, and nobody else
   options.max_connections = 3;
   Transport transport(std::move(options));
   transport.start();
-  const Client half_open(transport);
+  const Client half_open(transport.address());
   half_open.send(kWaitingPost);
   CHECK(half_open.receive(kContinue.size()) == kContinue);
-  const Client later_half_open(transport);
+  const Client later_half_open(transport.address());
   later_half_open.send(kWaitingPost);
   CHECK(later_half_open.receive(kContinue.size()) == kContinue);
-  const Client used(transport);
+  const Client used(transport.address());
   used.send(post("a"));
   CHECK(used.receive(3) == "[a]");
-  const Client newcomer(transport);
+  const Client newcomer(transport.address());
   newcomer.send(post("b"));
   CHECK(newcomer.receive(3) == "[b]");
   CHECK(half_open.receive_all().empty());
   later_half_open.send("cc");
   CHECK(later_half_open.receive(4) == "[cc]");
   // Now all three have been of use: the next one is refused.
-  const Client refused(transport);
+  const Client refused(transport.address());
   CHECK(refused.receive_all().empty());
   used.send(post("d"));
   CHECK(used.receive(3) == "[d]");
