@@ -44,22 +44,24 @@ class Balancer:
     def __init__(self):
         self.replicas = []
         self._next = 0
-        self._loop = asyncio.new_event_loop()
         started = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run(started)), daemon=True)
         self._thread.start()
-        started.wait(10)
+        assert started.wait(10)
 
-    def _run(self, started):
-        asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024))
-        self.port = server.sockets[0].getsockname()[1]
-        started.set()
-        self._loop.run_forever()
+    async def _run(self, started):
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        async with await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024) as server:
+            self.port = server.sockets[0].getsockname()[1]
+            started.set()
+            await self._stopping.wait()
 
     def stop(self):
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        """Ends what it still copies, while the loop is there to close the connections."""
+        self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(10)
+        assert not self._thread.is_alive()
 
     async def _serve(self, reader, writer):
         ready = self.replicas  # one list, replaced whole
