@@ -7,12 +7,14 @@ Needs WEBHOOK_BINARY, the program under test.
 import json
 import os
 import pathlib
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
 BINARY = os.environ["WEBHOOK_BINARY"]
-NOBODY = 65534
+AS_NOBODY = {"user": 65534, "group": 65534, "extra_groups": []}
 CHECKS = ["kernel", "idmap-tmpfs", "idmap-kubelet", "user-namespaces", "max-user-namespaces",
           "unprivileged-userns-clone", "apparmor-userns", "apparmor", "selinux", "seccomp", "cgroup"]
 # Of a node on which all is well, as far as files tell it.
@@ -27,8 +29,20 @@ FILES = {
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it tries mounts, or gives root up")
 
 
-def doctor(*arguments, want=0, **options):
-    done = subprocess.run([BINARY, "doctor", *map(str, arguments)], capture_output=True, text=True, timeout=60,
+def reason_for_no_user_namespaces():
+    """Why this machine makes none: a chroot, a container, a limit. Empty where it does."""
+    tried = subprocess.run(["unshare", "--user", "true"], capture_output=True, text=True, check=False)
+    return tried.stderr.strip() if tried.returncode != 0 else ""
+
+
+# `doctor` tries one on whatever node it is told about, and fails where this machine refuses.
+NO_USER_NAMESPACES = reason_for_no_user_namespaces()
+makes_user_namespaces = pytest.mark.skipif(
+    bool(NO_USER_NAMESPACES), reason=f"no user namespaces here: {NO_USER_NAMESPACES}")
+
+
+def doctor(*arguments, want=0, binary=BINARY, **options):
+    done = subprocess.run([binary, "doctor", *map(str, arguments)], capture_output=True, text=True, timeout=60,
                           check=False, **options)
     assert done.returncode == want, done.stdout + done.stderr
     return done
@@ -43,17 +57,34 @@ def checks(*arguments, **options):
     return found
 
 
+def write_node(host, **others):
+    """Makes the host's / of a node, with other files than FILES where told so."""
+    for name, text in {**FILES, **{name.replace("__", "/"): text for name, text in others.items()}}.items():
+        file = host / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return host
+
+
 @pytest.fixture(name="node")
 def make_node(tmp_path):
-    """A function that makes the host's / of a node, with other files than FILES where told so."""
-    def write(**others):
-        for name, text in {**FILES, **{name.replace("__", "/"): text for name, text in others.items()}}.items():
-            file = tmp_path / "host" / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
-        return tmp_path / "host"
-    tmp_path.chmod(0o755)
-    return write
+    return lambda **others: write_node(tmp_path / "host", **others)
+
+
+@pytest.fixture(name="public")
+def make_public_directory():
+    """A directory with the program in it that user nobody can reach, unlike root's home and pytest's directories."""
+    with tempfile.TemporaryDirectory(prefix="doctor-") as name:
+        directory = pathlib.Path(name)
+        directory.chmod(0o755)
+        shutil.copy(BINARY, directory / "webhook")
+        try:
+            tried = subprocess.run(["test", "-x", directory / "webhook"], check=False, **AS_NOBODY)
+        except OSError as error:
+            pytest.skip(f"cannot become another user: {error}")
+        if tried.returncode != 0:
+            pytest.skip(f"{directory}: another user cannot reach it (TMPDIR names one that all can)")
+        yield directory
 
 
 def tree(directory):
@@ -65,6 +96,7 @@ def mounts():
 
 
 @root_only
+@makes_user_namespaces
 def test_a_node_is_asked_and_not_changed(node):
     host = node()
     before = tree(host), mounts()
@@ -77,6 +109,7 @@ def test_a_node_is_asked_and_not_changed(node):
         assert found["idmap-tmpfs"] in ("pass", "warn")  # warn: this root may not mount
 
 
+@makes_user_namespaces
 def test_the_table_has_one_aligned_line_for_each_check(node):
     lines = doctor("--host-root", node()).stdout.splitlines()
     assert [line.split()[1] for line in lines] == CHECKS
@@ -84,6 +117,7 @@ def test_the_table_has_one_aligned_line_for_each_check(node):
     assert all(line[column - 1] == " " and line[column] != " " for line in lines)
 
 
+@makes_user_namespaces
 @pytest.mark.parametrize("check, file, text", [
     ("max-user-namespaces", "proc__sys__user__max_user_namespaces", "0\n"),
     ("unprivileged-userns-clone", "proc__sys__kernel__unprivileged_userns_clone", "0\n"),
@@ -128,16 +162,16 @@ def test_a_limit_of_no_user_namespaces_is_met_for_real(node):
 
 
 @root_only
-def test_without_privileges_it_says_what_could_not_be_tried(node):
-    host = node()
-    for path in (host, *host.parents[:3]):
-        path.chmod(path.stat().st_mode | 0o055)
-    found = checks("--host-root", host, user=NOBODY, group=NOBODY, extra_groups=[])
+@makes_user_namespaces
+def test_without_privileges_it_says_what_could_not_be_tried(public):
+    host = write_node(public / "host")
+    options = {"binary": public / "webhook", **AS_NOBODY}
+    found = checks("--host-root", host, **options)
     assert (found["idmap-tmpfs"], found["idmap-kubelet"]) == ("warn", "warn")
     assert found["kernel"] == "pass"
     (host / "var/lib/kubelet").chmod(0o700)
     (host / "proc/filesystems").chmod(0o600)
-    found = checks("--host-root", host, user=NOBODY, group=NOBODY, extra_groups=[])
+    found = checks("--host-root", host, **options)
     assert (found["idmap-kubelet"], found["selinux"]) == ("warn", "warn")
 
 
