@@ -479,9 +479,13 @@ def in_pod(directory):
     """Runs what follows where /var/run has nothing but this service account."""
     as_root = ["--map-root-user"] if os.geteuid() != 0 else []
     target = "/run/secrets/kubernetes.io/serviceaccount"
-    return ["unshare", "--mount", *as_root, "sh", "-ec",
-            f"mount -t tmpfs none /run; mkdir -p {target}; mount --bind '{directory}' {target}; "
-            'exec "$@"', "sh"]
+    command = ["unshare", "--mount", *as_root, "sh", "-ec",
+               f"mount -t tmpfs none /run; mkdir -p {target}; mount --bind '{directory}' {target}; "
+               'exec "$@"', "sh"]
+    tried = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        pytest.skip(f"mounts of its own cannot be made here: {tried.stderr.strip()}")
+    return command
 
 
 def test_in_a_cluster_the_service_account_is_used_and_its_token_read_anew(keys, tmp_path):

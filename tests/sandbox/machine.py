@@ -36,6 +36,9 @@ def reason_to_skip():
     tried = subprocess.run([*PRIVATE_MOUNTS, "true"], capture_output=True, text=True, check=False)
     if tried.returncode != 0:
         return f"mounts of its own cannot be made: {tried.stderr.splitlines()[0]}"
+    tried = subprocess.run(["unshare", "--user", "true"], capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        return f"user namespaces cannot be made: {tried.stderr.strip()}"
     return ""
 
 

@@ -146,6 +146,9 @@ def prove(arguments):
     results = run_checks(proof)
     table = to_table(results)
     print(table)
+    for (_, title), outcome in results.items():
+        if outcome.startswith("skipped: "):
+            print(f"skipped: {title}: {outcome.removeprefix('skipped: ')}")
     if any(outcome.startswith("FAIL") for outcome in results.values()):
         return 1
     if arguments.update_readme:
