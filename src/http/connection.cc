@@ -1,90 +1,71 @@
 #include "http/connection.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <openssl/err.h>
-#include <sys/socket.h>
-
+#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <utility>
 
 namespace webhook {
 namespace {
 
-constexpr std::size_t kReadSize = std::size_t{16} << 10U;  // one TLS record
-constexpr std::size_t kFreeBuffer = std::size_t{16}
-                                    << 10U;  // does not count towards max_buffered_bytes
+using Io = Stream::Io;
+
 constexpr std::chrono::milliseconds kLingerTime{2'000};
 
-bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+/// Beyond what counts for each connection anyway.
+std::size_t excess(std::size_t bytes) { return bytes > kFreeBuffer ? bytes : 0; }
 
 }  // namespace
 
-Connection::Connection(FileDescriptor socket, SslPtr ssl, const ConnectionContext& context,
-                       std::atomic<std::size_t>& buffered)
-    : socket_(std::move(socket)),
-      ssl_(std::move(ssl)),
+Connection::Connection(Stream stream, const ConnectionContext& context)
+    : stream_(std::move(stream)),
       context_(context),
-      buffered_(buffered),
-      phase_(ssl_ ? Phase::kHandshake : Phase::kRead) {
-  expire_in(ssl_ ? context_.deadlines.handshake : context_.deadlines.idle);
-  if (ssl_) {
-    SSL_set_fd(ssl_.get(), socket_.get());
-    SSL_set_accept_state(ssl_.get());
-    SSL_set_mode(ssl_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_set_read_ahead(ssl_.get(), 1);  // a record's header and body in one system call
-  }
+      memory_(*context.memory, kSmallShare),
+      phase_(stream_.has_tls() ? Phase::kHandshake : Phase::kRead) {
+  expire_in(stream_.has_tls() ? context_.deadlines.handshake : context_.deadlines.idle);
 }
 
-Connection::~Connection() { buffered_ -= counted_; }
-
-Connection::Wants Connection::advance() {
+Connection::Wants Connection::advance(const std::function<bool()>& free_memory) {
   for (;;) {
-    if (const auto wants = step()) return *wants;
+    if (const auto wants = step(free_memory)) return *wants;
   }
 }
 
-std::optional<Connection::Wants> Connection::step() {
+std::optional<Connection::Wants> Connection::step(const std::function<bool()>& free_memory) {
   switch (phase_) {
     case Phase::kHandshake: return step_handshake();
-    case Phase::kRead: return step_read();
+    case Phase::kRead: return step_read(free_memory);
     case Phase::kWrite: return step_write();
     case Phase::kLinger: break;
   }
-  return step_linger();
+  return stream_.discard() ? Wants::kRead : Wants::kClose;
+}
+
+Connection::Wants Connection::end(CloseCause cause) {
+  cause_ = cause;
+  return Wants::kClose;
 }
 
 std::optional<Connection::Wants> Connection::step_handshake() {
-  ERR_clear_error();
-  switch (to_io(SSL_do_handshake(ssl_.get()))) {
+  switch (stream_.shake_hands()) {
     case Io::kWouldRead: return Wants::kRead;
     case Io::kWouldWrite: return Wants::kWrite;
     case Io::kEnd:
-      end_our_side();  // the alert that says why should arrive
+      linger(CloseCause::kHandshake, false);  // the alert that says why should arrive
       return std::nullopt;
     case Io::kDone: break;
   }
-  phase_ = Phase::kRead;
   // API servers open connections before they need them: a fresh one may stay idle.
-  expire_in(context_.deadlines.idle);
-  // The client's first request should not wait for a delayed acknowledgement of its Finished.
-  const int on = 1;
-  setsockopt(socket_.get(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+  become_idle();
   return std::nullopt;
 }
 
-std::optional<Connection::Wants> Connection::step_read() {
+std::optional<Connection::Wants> Connection::step_read(const std::function<bool()>& free_memory) {
   // First what is buffered: a pipelined request brings no event of its own.
-  if (in_.size() >= needed_ && answer_what_is_there()) return std::nullopt;
-  if (counted_ > 0 && buffered_ > context_.max_buffered_bytes) {
-    send(context_.refuse({503, "too many large requests at once"}), true);
-    return std::nullopt;
-  }
+  if (in_.size() >= needed_ && answer_what_is_there(free_memory)) return std::nullopt;
   switch (read_some()) {
     case Io::kWouldRead: return Wants::kRead;
     case Io::kWouldWrite: return Wants::kWrite;
-    case Io::kEnd: return Wants::kClose;
+    case Io::kEnd: return end(CloseCause::kClient);
     case Io::kDone: break;
   }
   return std::nullopt;
@@ -92,10 +73,10 @@ std::optional<Connection::Wants> Connection::step_read() {
 
 /// True if that gave something to send. A head is read once when it is there, and once more with
 /// its whole body, not with each piece of it.
-bool Connection::answer_what_is_there() {
+bool Connection::answer_what_is_there(const std::function<bool()>& free_memory) {
   const auto framing = frame_request(in_, context_.max_body_bytes);
   if (const auto* refusal = std::get_if<Refusal>(&framing)) {
-    send(context_.refuse(*refusal), true);
+    refuse(*refusal);
     return true;
   }
   const auto* framed = std::get_if<Framed>(&framing);
@@ -104,12 +85,17 @@ bool Connection::answer_what_is_there() {
   const bool is_new = std::exchange(needed_, size) != size;
   if (is_new && framed->body > 0) {
     if (auto answer = context_.refuse_body(*framed)) {
+      cause_ = CloseCause::kRefused;
       send(std::move(*answer), true);
       return true;
     }
   }
   if (in_.size() >= size) {
     take_request(*framed);
+    return true;
+  }
+  if (is_new && !make_space(size, free_memory)) {
+    refuse({503, "memory for large requests is short for now (expected another try)"});
     return true;
   }
   if (framed->expects_continue && !std::exchange(said_continue_, true)) {
@@ -119,23 +105,33 @@ bool Connection::answer_what_is_there() {
   return false;
 }
 
+/// At once for the whole request, so that it is refused before it is sent rather than half-way, and
+/// never copied as it grows.
+bool Connection::make_space(std::size_t size, const std::function<bool()>& free_memory) {
+  if (size <= kFreeBuffer) return true;
+  while (!memory_.resize(kConnectionBytes + size + excess(out_.size()))) {
+    if (!free_memory()) return false;
+  }
+  in_.reserve(size);
+  return true;
+}
+
 std::optional<Connection::Wants> Connection::step_write() {
   while (sent_ < out_.size()) {
-    switch (write_some()) {
+    std::size_t done = 0;
+    switch (stream_.write(out_.data() + sent_, out_.size() - sent_, done)) {
       case Io::kWouldRead: return Wants::kRead;
       case Io::kWouldWrite: return Wants::kWrite;
-      case Io::kEnd: return Wants::kClose;
+      case Io::kEnd: return end(CloseCause::kClient);
       case Io::kDone: break;
     }
+    sent_ += done;
   }
-  out_ = {};  // an idle connection holds no buffer
+  std::string().swap(out_);  // an idle connection holds no buffer; an assignment would keep it
   sent_ = 0;
+  (void)count_memory();  // it shrinks
   if (closes_after_write_) {
-    if (ssl_) {
-      ERR_clear_error();
-      SSL_shutdown(ssl_.get());
-    }
-    end_our_side();
+    linger(cause_, true);
     return std::nullopt;
   }
   phase_ = Phase::kRead;
@@ -145,25 +141,17 @@ std::optional<Connection::Wants> Connection::step_write() {
     // socket takes bytes, so that the event is due.
     return Wants::kWrite;
   }
-  expire_in(context_.deadlines.idle);
-  if (ssl_ && SSL_has_pending(ssl_.get()) == 1) return std::nullopt;
-  return Wants::kRead;
+  become_idle();
+  return std::nullopt;  // a record may have brought more than the request
 }
 
-/// A close while bytes of the peer are unread would reset the connection and take our last words
-/// with it: this ends our side only, and what still comes is thrown away until the peer ends its
-/// own.
-void Connection::end_our_side() {
-  ::shutdown(socket_.get(), SHUT_WR);
+void Connection::linger(CloseCause cause, bool says_goodbye) {
+  cause_ = cause;
+  stream_.end_our_side(says_goodbye);
+  std::string().swap(in_);
+  (void)count_memory();
   phase_ = Phase::kLinger;
   expire_in(kLingerTime);
-}
-
-/// Once per event: a peer that sends without end gets no more than its turn.
-Connection::Wants Connection::step_linger() {
-  std::array<char, kReadSize> discarded;  // NOLINT(cppcoreguidelines-pro-type-member-init)
-  const ssize_t length = ::recv(socket_.get(), discarded.data(), discarded.size(), 0);
-  return length > 0 || (length < 0 && would_block(errno)) ? Wants::kRead : Wants::kClose;
 }
 
 void Connection::take_request(const Framed& framed) {
@@ -173,18 +161,27 @@ void Connection::take_request(const Framed& framed) {
                         .body = std::string_view(in_).substr(framed.head, framed.body),
                         .arrived = arrived_});
   is_used_ = true;
+  is_proven_ = is_proven_ || answer.proves;
   said_continue_ = false;
   needed_ = 1;
-  in_ = in_.substr(size);
-  count_buffered();
+  std::string(in_.substr(size)).swap(in_);  // an assignment would keep the larger buffer
+  has_begun_ = !in_.empty();
   arrived_ = Clock::now();  // of a pipelined request
+  cause_ = CloseCause::kAnswered;
   send(std::move(answer.bytes), answer.closes);
+  if (count_memory()) return;
+  std::string().swap(out_);
+  refuse({503, "memory for large answers is short for now (expected another try)"});
 }
 
-void Connection::count_buffered() {
-  const std::size_t now = in_.capacity() > kFreeBuffer ? in_.capacity() : 0;
-  buffered_ += now - counted_;  // modulo 2^64: it may shrink
-  counted_ = now;
+bool Connection::count_memory() {
+  // A buffer that was made for a body that is not there yet counts whole.
+  return memory_.resize(kConnectionBytes + excess(in_.capacity()) + excess(out_.size()));
+}
+
+void Connection::refuse(const Refusal& refusal) {
+  cause_ = CloseCause::kRefused;
+  send(context_.refuse(refusal), true);
 }
 
 void Connection::send(std::string bytes, bool then_close) {
@@ -195,89 +192,64 @@ void Connection::send(std::string bytes, bool then_close) {
   expire_in(context_.deadlines.write);
 }
 
-Connection::Io Connection::to_io(int ssl_result) {
-  if (ssl_result == 1) return Io::kDone;
-  switch (SSL_get_error(ssl_.get(), ssl_result)) {
-    case SSL_ERROR_WANT_READ: return Io::kWouldRead;
-    case SSL_ERROR_WANT_WRITE: return Io::kWouldWrite;
-    default: break;
-  }
-  ERR_clear_error();
-  return Io::kEnd;
+void Connection::become_idle() {
+  phase_ = Phase::kRead;
+  has_begun_ = false;
+  idle_since_ = Clock::now();
+  deadline_ = idle_since_ + context_.deadlines.idle;
 }
 
-Connection::Io Connection::read_some() {
-  std::array<char, kReadSize> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): read into
-  std::size_t length = 0;
-  if (ssl_) {
-    ERR_clear_error();
-    const Io io = to_io(SSL_read_ex(ssl_.get(), chunk.data(), chunk.size(), &length));
-    if (io != Io::kDone) return io;
-  } else {
-    const ssize_t received = ::recv(socket_.get(), chunk.data(), chunk.size(), 0);
-    if (received < 0 && would_block(errno)) return Io::kWouldRead;
-    if (received <= 0) return Io::kEnd;
-    length = static_cast<std::size_t>(received);
-  }
-  if (in_.empty()) {
-    arrived_ = Clock::now();
-    deadline_ = arrived_ + context_.deadlines.request;
-  }
-  in_.append(chunk.data(), length);
-  count_buffered();
-  return Io::kDone;
+void Connection::begin_request() {
+  if (std::exchange(has_begun_, true)) return;
+  arrived_ = Clock::now();
+  deadline_ = arrived_ + context_.deadlines.request;
 }
 
-Connection::Io Connection::write_some() {
-  const char* next = out_.data() + sent_;
-  const std::size_t left = out_.size() - sent_;
-  std::size_t length = 0;
-  if (ssl_) {
-    ERR_clear_error();
-    const Io io = to_io(SSL_write_ex(ssl_.get(), next, left, &length));
-    if (io != Io::kDone) return io;
-  } else {
-    const ssize_t written = ::send(socket_.get(), next, left, MSG_NOSIGNAL);
-    if (written < 0 && would_block(errno)) return Io::kWouldWrite;
-    if (written < 0) return Io::kEnd;
-    length = static_cast<std::size_t>(written);
+Stream::Io Connection::read_some() {
+  std::array<char, kFreeBuffer> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): read into
+  // No more than a head or a whole request, so that the buffer never grows beyond what counts.
+  const std::size_t room = std::max(needed_, kFreeBuffer) - in_.size();
+  std::size_t done = 0;
+  const Io io = stream_.read(chunk.data(), std::min(room, chunk.size()), done);
+  if (io == Io::kDone) {
+    begin_request();
+    in_.append(chunk.data(), done);
+  } else if (io == Io::kWouldRead && in_.empty()) {
+    if (stream_.holds_part_of_record()) {
+      begin_request();
+    } else if (std::exchange(has_begun_, false)) {  // it was no request: a change of keys
+      deadline_ = idle_since_ + context_.deadlines.idle;
+    }
   }
-  sent_ += length;
-  return Io::kDone;
+  return io;
 }
 
 bool Connection::is_idle(Clock::time_point now, std::chrono::milliseconds grace) const {
   if (phase_ != Phase::kRead || !in_.empty()) return false;
   if (!is_used_ && now < accepted_ + grace) return false;
+  if (has_begun_ && now < arrived_ + grace) return false;
   return !has_unread();
 }
 
 bool Connection::has_expired(Clock::time_point now) const {
   if (now < deadline_) return false;
-  // What has just arrived on an idle connection is a request in time, and a worker is on its way.
-  const bool is_waiting = phase_ == Phase::kRead && in_.empty();
-  return !is_waiting || !has_unread();
+  // What has just arrived on an idle connection is a request in time, and a worker is on its way;
+  // it begins the request's own deadline.
+  return is_unfinished() || !has_unread();
 }
 
-bool Connection::keeps_us_waiting() const {
-  return phase_ == Phase::kHandshake || (phase_ == Phase::kRead && !in_.empty());
-}
-
-bool Connection::has_unread() const {
-  if (ssl_ && SSL_has_pending(ssl_.get()) == 1) return true;
-  char byte = 0;
-  return ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+CloseCause Connection::expiry_cause() const {
+  switch (phase_) {
+    case Phase::kHandshake: return CloseCause::kHandshake;
+    case Phase::kRead: return has_begun_ ? CloseCause::kRequestTimeout : CloseCause::kIdleTimeout;
+    case Phase::kWrite: return CloseCause::kWriteTimeout;
+    case Phase::kLinger: break;
+  }
+  return cause_;
 }
 
 void Connection::close() {
-  if (is_closed()) return;
-  if (ssl_ && phase_ != Phase::kHandshake) {
-    ERR_clear_error();
-    SSL_shutdown(ssl_.get());
-    ERR_clear_error();
-  }
-  ssl_.reset();
-  socket_.reset();
+  if (!is_closed()) stream_.close(phase_ != Phase::kHandshake && phase_ != Phase::kLinger);
 }
 
 }  // namespace webhook

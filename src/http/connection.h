@@ -1,17 +1,16 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "http/causes.h"
 #include "http/framing.h"
-#include "http/listen_socket.h"
-#include "tls/openssl.h"
+#include "http/memory_budget.h"
+#include "http/stream.h"
 
 namespace webhook {
 
@@ -31,18 +30,18 @@ struct RawRequest {
   Clock::time_point arrived;  ///< The first byte.
 };
 
-/// The bytes that answer it, and whether they say `Connection: close`.
+/// The bytes that answer it.
 struct RawAnswer {
   std::string bytes;
-  bool closes = false;
+  bool closes = false;  ///< They say `Connection: close`.
+  bool proves = false;  ///< The client is of those whom we are here for.
 };
 
 /// What a connection needs of the server it belongs to; all of it outlives the connection.
 struct ConnectionContext {
   Deadlines deadlines;
   std::size_t max_body_bytes = 0;
-  /// For requests that are arriving, all connections together; those of up to 16 KiB are free.
-  std::size_t max_buffered_bytes = 0;
+  MemoryBudget* memory = nullptr;
   /// Asked before a body is read: the bytes that answer a request whose body is not wanted. The
   /// connection closes after them.
   std::function<std::optional<std::string>(const Framed&)> refuse_body;
@@ -51,6 +50,13 @@ struct ConnectionContext {
   std::function<std::string(const Refusal&)> refuse;
 };
 
+/// What a connection counts in the budget while it is open: its share of OpenSSL, and 16 KiB each
+/// of a request and of an answer. Larger ones count in addition.
+inline constexpr std::size_t kConnectionBytes = std::size_t{56} << 10U;
+/// Of these 64 KiB more are no large share yet: most reviews are smaller.
+inline constexpr std::size_t kSmallShare = kConnectionBytes + (std::size_t{64} << 10U);
+inline constexpr std::size_t kFreeBuffer = std::size_t{16} << 10U;
+
 /// One accepted socket: TLS handshake, strict framing, answer, the next request. Never blocks: each
 /// call of advance() does what can be done now. The caller serialises all calls.
 class Connection {
@@ -58,67 +64,84 @@ class Connection {
   /// What the connection waits for.
   enum class Wants { kRead, kWrite, kClose };
 
-  /// `ssl` is null for plain HTTP. `buffered` counts towards max_buffered_bytes.
-  Connection(FileDescriptor socket, SslPtr ssl, const ConnectionContext& context,
-             std::atomic<std::size_t>& buffered);
-  ~Connection();
+  Connection(Stream stream, const ConnectionContext& context);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  Wants advance();
+  /// Takes its part of the budget. False: there is not so much left.
+  [[nodiscard]] bool take_memory() { return memory_.resize(kConnectionBytes); }
 
-  /// True when nothing is owed in either direction, so that it can be closed without loss.
-  /// A connection that was never used is given `grace` for its first request to arrive.
+  /// `free_memory` is asked when memory for a body is short; true: another connection gave way.
+  Wants advance(const std::function<bool()>& free_memory);
+
+  /// True when nothing is owed in either direction, so that it can be closed without loss. A
+  /// request that may be on its way is given `grace`: the first one, and one of which only a part
+  /// of a TLS record is there.
   [[nodiscard]] bool is_idle(Clock::time_point now, std::chrono::milliseconds grace) const;
   [[nodiscard]] bool has_expired(Clock::time_point now) const;
 
-  /// True while a handshake or a request has begun and is not yet all there.
-  [[nodiscard]] bool keeps_us_waiting() const;
-  [[nodiscard]] Clock::time_point deadline() const { return deadline_; }
+  [[nodiscard]] bool is_in_handshake() const { return phase_ == Phase::kHandshake; }
+  [[nodiscard]] bool is_proven() const { return is_proven_; }
+  /// True while a handshake, a request or an answer has begun and is not all there.
+  [[nodiscard]] bool is_unfinished() const { return phase_ != Phase::kRead || has_begun_; }
+  [[nodiscard]] bool holds_body() const { return memory_.size() > kConnectionBytes; }
+  [[nodiscard]] bool has_unread() const { return stream_.has_unread(); }
+  [[nodiscard]] Clock::time_point accepted() const { return accepted_; }
+  [[nodiscard]] Clock::time_point idle_since() const { return idle_since_; }
+
+  /// Why advance() wants it closed.
+  [[nodiscard]] CloseCause cause() const { return cause_; }
+  /// Why it is closed when it has expired.
+  [[nodiscard]] CloseCause expiry_cause() const;
+  [[nodiscard]] HandshakeFailure why_handshake_failed() const {
+    return stream_.why_handshake_failed();
+  }
 
   /// Says goodbye, as far as the peer listens, and closes.
   void close();
-  [[nodiscard]] bool is_closed() const { return socket_.get() < 0; }
-  [[nodiscard]] int fd() const { return socket_.get(); }
+  [[nodiscard]] bool is_closed() const { return stream_.fd() < 0; }
+  [[nodiscard]] int fd() const { return stream_.fd(); }
 
  private:
   enum class Phase { kHandshake, kRead, kWrite, kLinger };
-  enum class Io { kDone, kWouldRead, kWouldWrite, kEnd };
 
   /// One step of the current phase: what to wait for, or nothing to go on with the next phase.
-  std::optional<Wants> step();
+  std::optional<Wants> step(const std::function<bool()>& free_memory);
   std::optional<Wants> step_handshake();
-  std::optional<Wants> step_read();
+  std::optional<Wants> step_read(const std::function<bool()>& free_memory);
   std::optional<Wants> step_write();
-  Wants step_linger();
+  Wants end(CloseCause cause);
+  void linger(CloseCause cause, bool says_goodbye);
 
-  bool answer_what_is_there();
+  bool answer_what_is_there(const std::function<bool()>& free_memory);
+  bool make_space(std::size_t size, const std::function<bool()>& free_memory);
   void take_request(const Framed& framed);
   void send(std::string bytes, bool then_close);
-  void end_our_side();
-  void count_buffered();
-  [[nodiscard]] bool has_unread() const;
+  void refuse(const Refusal& refusal);
+  void become_idle();
+  void begin_request();
+  [[nodiscard]] bool count_memory();
   void expire_in(std::chrono::milliseconds time) { deadline_ = Clock::now() + time; }
-  Io read_some();
-  Io write_some();
-  Io to_io(int ssl_result);
+  Stream::Io read_some();
 
-  FileDescriptor socket_;
-  SslPtr ssl_;
+  Stream stream_;
   const ConnectionContext& context_;
-  std::atomic<std::size_t>& buffered_;
-  std::size_t counted_ = 0;  ///< Our share of buffered_.
+  MemoryShare memory_;
   Phase phase_;
   Clock::time_point accepted_ = Clock::now();
+  Clock::time_point idle_since_ = accepted_;
   Clock::time_point deadline_;
-  Clock::time_point arrived_;  ///< Of the first byte of the request in `in_`.
+  Clock::time_point arrived_;  ///< Of the first byte of the request that has begun.
+  bool has_begun_ = false;     ///< A request, be it with a part of a TLS record.
   std::string in_;
   std::size_t needed_ = 1;  ///< Bytes of `in_` with which it is worth looking at them again.
   std::string out_;
   std::size_t sent_ = 0;
   bool is_used_ = false;
+  bool is_proven_ = false;
   bool said_continue_ = false;
   bool closes_after_write_ = false;
+  CloseCause cause_ = CloseCause::kClient;
 };
 
 }  // namespace webhook

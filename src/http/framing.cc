@@ -46,8 +46,15 @@ std::optional<Refusal> check_bytes(std::string_view head) {
   return std::nullopt;
 }
 
+struct Seen {
+  std::size_t headers = 0;
+  std::size_t hosts = 0;
+  bool needs_host = true;
+  bool length = false;
+};
+
 /// "POST /mutate?timeout=5s HTTP/1.1"
-std::optional<Refusal> read_request_line(std::string_view line, Framed& framed) {
+std::optional<Refusal> read_request_line(std::string_view line, Seen& seen, Framed& framed) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
   if (first == std::string_view::npos || last == first || !is_token(line.substr(0, first))) {
@@ -66,17 +73,12 @@ std::optional<Refusal> read_request_line(std::string_view line, Framed& framed) 
   const std::string_view version = line.substr(last + 1);
   if (version == "HTTP/1.0") {
     framed.keeps_alive = false;
+    seen.needs_host = false;
   } else if (version != "HTTP/1.1") {
     return Refusal{505, "HTTP version (expected HTTP/1.1)"};
   }
   return std::nullopt;
 }
-
-struct Seen {
-  std::size_t headers = 0;
-  std::size_t hosts = 0;
-  bool length = false;
-};
 
 std::optional<Refusal> read_length(std::string_view value, Seen& seen, Framed& framed) {
   const bool is_number = !value.empty() && std::all_of(value.begin(), value.end(), is_digit);
@@ -112,6 +114,7 @@ std::optional<Refusal> read_header(std::string_view line, Seen& seen, Framed& fr
   if (is("range")) return Refusal{400, "Range (expected none)"};
   if (is("connection")) read_connection(value, framed);
   if (is("content-type") && framed.content_type.empty()) framed.content_type = value;
+  if (is("traceparent") && framed.traceparent.empty()) framed.traceparent = value;
   if (is("host")) ++seen.hosts;
   if (is("expect")) {
     if (!equal_ignoring_case(value, "100-continue")) {
@@ -127,15 +130,15 @@ std::variant<Incomplete, Framed, Refusal> read_head(std::string_view head,
                                                     std::size_t max_body_bytes) {
   Framed framed{.head = head.size()};
   std::size_t end = head.find(kLineEnd);
-  if (const auto refusal = read_request_line(head.substr(0, end), framed)) return *refusal;
   Seen seen;
+  if (const auto refusal = read_request_line(head.substr(0, end), seen, framed)) return *refusal;
   for (std::size_t start = end + 2; start < head.size() - 2; start = end + 2) {
     end = head.find(kLineEnd, start);
     if (const auto refusal = read_header(head.substr(start, end - start), seen, framed)) {
       return *refusal;
     }
   }
-  if (seen.hosts > 1 || (framed.keeps_alive && seen.hosts == 0)) {
+  if (seen.hosts > 1 || (seen.needs_host && seen.hosts == 0)) {
     return Refusal{400, "Host (expected one)"};
   }
   if (framed.method == "POST" && !seen.length) {

@@ -20,6 +20,7 @@ struct Framed {
   std::string_view path = {};   ///< As it was sent: nothing is decoded.
   std::string_view query = {};  ///< What follows the first `?`.
   std::string_view content_type = {};
+  std::string_view traceparent = {};
 };
 
 /// What is no request that we take: the status to answer with before closing.

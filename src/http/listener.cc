@@ -6,14 +6,15 @@
 #include <utility>
 
 #include "http/query.h"
+#include "http/trace_context.h"
 #include "http/transport.h"
 
 namespace webhook {
 namespace {
 
-/// Of requests that are arriving, all connections together: nine of the largest. A quarter of what
-/// the manifests let us use.
-constexpr std::size_t kMaxBufferedBytes = std::size_t{64} << 20U;
+/// Where nobody says how much: 64 MiB, and half as much for small requests.
+constexpr std::size_t kOwnMemory = std::size_t{96} << 20U;
+constexpr std::size_t kOwnHeadroom = std::size_t{32} << 20U;
 
 constexpr std::string_view kPost = "POST";
 
@@ -23,7 +24,10 @@ class HttpListener::State {
  public:
   State(ListenerOptions options, std::vector<Route> routes)
       : routes_(std::move(routes)),
+        memory_(options.memory ? options.memory
+                               : std::make_shared<MemoryBudget>(kOwnMemory, kOwnHeadroom)),
         on_response_(std::move(options.on_response)),
+        on_answered_(std::move(options.on_answered)),
         on_bug_(std::move(options.on_bug)),
         transport_(to_transport(options)) {}
 
@@ -35,6 +39,7 @@ class HttpListener::State {
   TransportOptions to_transport(const ListenerOptions& options) {
     return {.address = options.address,
             .max_connections = options.max_connections,
+            .eviction = {.newcomer = options.newcomer},
             .workers = options.workers,
             .tls = options.tls,
             .connection = {.deadlines = {.handshake = options.handshake_timeout,
@@ -42,14 +47,16 @@ class HttpListener::State {
                                          .write = options.write_timeout,
                                          .idle = options.idle_timeout},
                            .max_body_bytes = options.max_body_bytes,
-                           .max_buffered_bytes = kMaxBufferedBytes,
+                           .memory = memory_.get(),
                            .refuse_body = [this](const Framed& head) { return refuse_body(head); },
                            .respond = [this](const RawRequest& raw) { return respond(raw); },
                            .refuse =
                                [this](const Refusal& refusal) {
                                  return finish(to_error(refusal.status, refusal.message),
                                                {.closes = true});
-                               }}};
+                               }},
+            .observer = options.observer,
+            .on_bug = on_bug_};
   }
 
   std::string finish(const HttpAnswer& answer, Sending how) const {
@@ -62,9 +69,11 @@ class HttpListener::State {
     const Route* route = find(raw.head);
     const HttpAnswer answer = route == nullptr ? refuse_route(raw.head) : call(*route, raw);
     --in_flight_;
+    if (on_answered_) on_answered_(Clock::now() - raw.arrived);
     const bool closes = !raw.head.keeps_alive || is_draining_;
     return {.bytes = finish(answer, {.closes = closes, .without_body = raw.head.method == "HEAD"}),
-            .closes = closes};
+            .closes = closes,
+            .proves = answer.status == 200};
   }
 
   /// Only POST takes a body, and only where there is a route for it.
@@ -91,6 +100,7 @@ class HttpListener::State {
                             .content_type = raw.head.content_type,
                             .timeout = query_value(raw.head.query, "timeout").value_or(""),
                             .verbose = query_value(raw.head.query, "verbose").has_value(),
+                            .trace_id = to_trace_id(raw.head.traceparent),
                             .arrived = raw.arrived});
     } catch (const std::exception& error) {
       what = std::string(": ") + error.what();
@@ -118,7 +128,9 @@ class HttpListener::State {
   }
 
   const std::vector<Route> routes_;
+  const std::shared_ptr<MemoryBudget> memory_;
   const std::function<void(int)> on_response_;
+  const std::function<void(std::chrono::duration<double>)> on_answered_;
   const std::function<void(std::string_view)> on_bug_;
   std::atomic<std::size_t> in_flight_{0};
   std::atomic<bool> is_draining_{false};

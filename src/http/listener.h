@@ -11,6 +11,7 @@
 #include <openssl/types.h>
 
 #include "http/answer.h"
+#include "http/connection_table.h"
 
 namespace webhook {
 
@@ -19,6 +20,7 @@ struct HttpRequest {
   std::string_view content_type;
   std::string timeout;   ///< Value of ?timeout=, which the API server appends; empty if none.
   bool verbose = false;  ///< ?verbose is there.
+  std::string_view trace_id = {};  ///< Of `traceparent`, 32 hex digits; empty if none.
   std::chrono::steady_clock::time_point arrived;  ///< Of its first byte.
 };
 
@@ -34,8 +36,11 @@ struct Route {
 struct ListenerOptions {
   std::string address;                     ///< "[::]:10250", "127.0.0.1:0"; port 0 picks one.
   std::size_t max_body_bytes = 7U << 20U;  ///< As controller-runtime accepts.
-  std::size_t max_connections = 2000;      ///< Beyond which new ones are refused.
-  int workers = 0;                         ///< 0: as many as the CPU quota, at least 2.
+  std::size_t max_connections = 2000;      ///< Beyond which somebody gives way.
+  Newcomer newcomer = Newcomer::kMayBeRefused;
+  /// What requests, answers and connections are taken of; none: a budget of its own.
+  std::shared_ptr<MemoryBudget> memory = {};
+  int workers = 0;  ///< 0: as many as the CPU quota, at least 2.
   std::chrono::milliseconds handshake_timeout{5'000};
   std::chrono::milliseconds request_timeout{10'000};  ///< For a whole request to arrive.
   std::chrono::milliseconds write_timeout{5'000};
@@ -44,7 +49,10 @@ struct ListenerOptions {
   std::chrono::milliseconds idle_timeout{150'000};
   std::function<std::shared_ptr<SSL_CTX>()> tls = {};  ///< Asked per connection; empty: plain HTTP.
   std::function<void(int status)> on_response = {};    ///< Every answer that leaves; may be empty.
-  /// A handler threw, and 500 was answered; may be empty.
+  /// A whole request is answered, so long after its first byte; may be empty.
+  std::function<void(std::chrono::duration<double> time)> on_answered = {};
+  ConnectionObserver observer = {};
+  /// Something threw: a handler, which is answered 500, or ourselves; may be empty.
   std::function<void(std::string_view what)> on_bug = {};
 };
 

@@ -42,7 +42,6 @@ class MemoryShare {
   [[nodiscard]] bool resize(std::size_t bytes);
 
   [[nodiscard]] std::size_t size() const { return bytes_; }
-  [[nodiscard]] bool is_large() const { return bytes_ > small_; }
 
  private:
   MemoryBudget& budget_;

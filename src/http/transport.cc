@@ -11,6 +11,7 @@
 #include <cmath>
 #include <condition_variable>
 #include <csignal>
+#include <exception>
 #include <fstream>
 #include <stdexcept>
 #include <utility>
@@ -21,14 +22,16 @@ namespace {
 // What an event is about; connections count from behind these.
 constexpr std::uint64_t kListener = 0;
 constexpr std::uint64_t kWake = 1;
-constexpr std::uint64_t kFirstConnection = 2;
+constexpr std::uint64_t kHandshakes = 2;
+constexpr std::uint64_t kFirstConnection = 3;
 
 constexpr std::chrono::milliseconds kSweepInterval{100};
-/// For the first request of a connection that was accepted just before the drain.
-constexpr std::chrono::milliseconds kFirstRequestGrace{1'500};
 
 /// For TCP handshakes that have begun: a round trip in a cluster, with room to spare.
 constexpr std::chrono::milliseconds kHandshakeGrace{100};
+
+/// Accepted in one turn of a worker, so that a flood of newcomers keeps nobody waiting.
+constexpr int kAcceptsPerTurn = 16;
 
 bool watch(const FileDescriptor& epoll, int operation, int fd, std::uint32_t events,
            std::uint64_t id) {
@@ -55,11 +58,13 @@ Transport::Transport(TransportOptions options)
       listener_(listen_on(options_.address)),
       address_(local_address(listener_)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      handshakes_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-      next_id_(kFirstConnection) {
+      connections_(kFirstConnection, options_.eviction, options_.observer) {
   // OpenSSL writes with write(2): a peer that is gone must be an error, not the end.
   (void)std::signal(SIGPIPE, SIG_IGN);
   if (!watch(epoll_, EPOLL_CTL_ADD, wake_.get(), EPOLLIN, kWake) ||
+      !watch(epoll_, EPOLL_CTL_ADD, handshakes_.get(), EPOLLIN, kHandshakes) ||
       !watch(epoll_, EPOLL_CTL_ADD, listener_.get(), EPOLLIN | EPOLLONESHOT, kListener)) {
     throw std::runtime_error("listen '" + options_.address + "': epoll cannot watch it");
   }
@@ -70,7 +75,7 @@ Transport::~Transport() {
   (void)!::write(wake_.get(), &one, sizeof one);
   for (auto& thread : threads_) thread.request_stop();
   threads_.clear();
-  close_where([](const Connection&) { return true; });
+  connections_.end_where([](const Connection&) { return CloseCause::kDrain; });
 }
 
 void Transport::start() {
@@ -79,18 +84,43 @@ void Transport::start() {
   threads_.emplace_back([this](const std::stop_token& stop) { sweep(stop); });
 }
 
+/// Runs `task`. False: it threw, which is said and ends nothing else.
+template <class Task>
+bool Transport::guard(std::string_view what, Task task) {
+  std::string why;
+  try {
+    task();
+    return true;
+  } catch (const std::exception& error) {
+    why = error.what();
+  } catch (...) {
+    why = "unknown exception";
+  }
+  if (options_.on_bug) options_.on_bug(std::string(what) + ": " + why);
+  return false;
+}
+
 void Transport::work() {
   for (;;) {
     epoll_event event{};
     if (::epoll_wait(epoll_.get(), &event, 1, -1) <= 0) continue;
     if (event.data.u64 == kWake) break;  // level-triggered: every worker sees it
-    if (event.data.u64 == kListener) {
-      accept_all();
-    } else {
-      advance(event.data.u64);
-    }
+    take_turn(event.data.u64);
   }
   OPENSSL_thread_stop();
+}
+
+void Transport::take_turn(Id id) {
+  if (id == kHandshakes) return shake_one_hand();
+  if (id != kListener) return advance(id);
+  if (guard("accepting connections failed", [this] { accept_some(false); })) return;
+  const std::lock_guard lock(accept_mutex_);
+  is_accept_paused_ = true;  // the next sweep tries again
+}
+
+void Transport::shake_one_hand() {
+  epoll_event event{};
+  if (::epoll_wait(handshakes_.get(), &event, 1, 0) == 1) advance(event.data.u64);
 }
 
 void Transport::sweep(const std::stop_token& stop) {
@@ -99,125 +129,102 @@ void Transport::sweep(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     std::unique_lock lock(mutex);
     woken.wait_for(lock, stop, kSweepInterval, [] { return false; });
-    const auto now = Clock::now();
-    close_where([&](const Connection& connection) { return connection.has_expired(now); });
+    guard("looking for expired connections failed", [this, now = Clock::now()] {
+      connections_.end_where([now](const Connection& connection) {
+        return connection.has_expired(now) ? std::optional(connection.expiry_cause())
+                                           : std::nullopt;
+      });
+    });
     const std::lock_guard accept_lock(accept_mutex_);
     if (std::exchange(is_accept_paused_, false)) arm_listener();
   }
 }
 
-/// Accepts what waits, then arms the listener again. Without descriptors, and with no connection to
-/// give up, those that wait stay in the kernel's queue until the next sweep.
-void Transport::accept_all() {
+/// Accepts what waits, a turn's worth or all of it, and arms the listener again. Without
+/// descriptors, and with no connection to give up, those that wait stay in the kernel's queue until
+/// the next sweep.
+void Transport::accept_some(bool all) {
   const std::lock_guard lock(accept_mutex_);
   if (listener_.get() < 0) return;
-  for (;;) {
-    FileDescriptor socket(
-        ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (socket.get() >= 0) {
-      add(std::move(socket));
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      if (make_room()) continue;
-      is_accept_paused_ = true;
-      return;
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      break;
-    }  // else the connection it was about is gone already
+  for (int i = 0; all || i < kAcceptsPerTurn; ++i) {
+    if (!accept_one()) break;
   }
-  arm_listener();
+  if (!is_accept_paused_) arm_listener();
+}
+
+/// False: nobody waits, or there is no room.
+bool Transport::accept_one() {
+  sockaddr_storage from{};
+  socklen_t length = sizeof from;
+  // The one cast that the sockets API asks for.
+  FileDescriptor socket(::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&from), &length,
+                                  SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (socket.get() >= 0) {
+    add(std::move(socket), to_peer_group(from));
+    return true;
+  }
+  if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    is_accept_paused_ = !connections_.make_room();
+    return !is_accept_paused_;
+  }
+  // Of another error the connection that it was about is gone already.
+  return errno != EAGAIN && errno != EWOULDBLOCK;
 }
 
 void Transport::arm_listener() {
   watch(epoll_, EPOLL_CTL_MOD, listener_.get(), EPOLLIN | EPOLLONESHOT, kListener);
 }
 
-/// Gives up the connection that has kept us waiting longest for its handshake or request, so that
-/// those who only hold connections open cannot lock out the others. False if there is none.
-bool Transport::make_room() {
-  std::optional<std::pair<Id, Entry>> victim;
-  auto earliest = Clock::time_point::max();
-  for (auto& entry : snapshot()) {
-    const std::unique_lock lock(entry.second->mutex, std::try_to_lock);
-    const Connection& connection = entry.second->connection;
-    if (!lock || !connection.keeps_us_waiting() || connection.deadline() >= earliest) continue;
-    earliest = connection.deadline();
-    victim = entry;
-  }
-  if (!victim) return false;
-  const std::lock_guard lock(victim->second->mutex);
-  victim->second->connection.close();
-  forget(victim->first);
-  return true;
-}
-
-void Transport::add(FileDescriptor socket) {
+void Transport::add(FileDescriptor socket, const PeerGroup& group) {
   SslPtr ssl;
   if (options_.tls) {
     const auto context = options_.tls();
     ssl.reset(context ? SSL_new(context.get()) : nullptr);
-    if (!ssl) return;
+    if (!ssl) return connections_.count_refused();
   }
-  const Entry slot(new Slot{
-      .mutex = {}, .connection{std::move(socket), std::move(ssl), options_.connection, buffered_}});
-  if (open_connections() >= options_.max_connections && !make_room()) return;
-  Id id = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    id = next_id_++;
-    connections_.emplace(id, slot);
+  const auto slot =
+      std::make_shared<Slot>(Stream(std::move(socket), std::move(ssl)), options_.connection, group);
+  const bool has_room = connections_.size() < options_.max_connections || connections_.make_room();
+  const auto take_memory = [&] { return slot->connection.take_memory(); };
+  if (!has_room || !(take_memory() || (connections_.make_room() && take_memory()))) {
+    return connections_.count_refused();
   }
   const std::lock_guard lock(slot->mutex);
-  arm(id, slot->connection, Connection::Wants::kRead, EPOLL_CTL_ADD);
+  arm(connections_.add(slot), *slot, Connection::Wants::kRead);
 }
 
 void Transport::advance(Id id) {
-  Entry slot;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = connections_.find(id);
-    if (found == connections_.end()) return;
-    slot = found->second;
-  }
+  const auto slot = connections_.find(id);
+  if (!slot) return;
   const std::lock_guard lock(slot->mutex);
   Connection& connection = slot->connection;
   if (connection.is_closed()) return;
-  const auto wants = connection.advance();
+  auto wants = Connection::Wants::kClose;
+  auto cause = CloseCause::kBug;
+  guard("a connection failed", [&] {
+    wants = connection.advance([this, id] { return connections_.free_memory(id); });
+    cause = connection.cause();
+  });
   if (wants == Connection::Wants::kClose) {
-    connection.close();
-    forget(id);
+    connections_.end(id, *slot, cause);
   } else {
-    arm(id, connection, wants, EPOLL_CTL_MOD);
+    arm(id, *slot, wants);
   }
 }
 
-void Transport::arm(Id id, const Connection& connection, Connection::Wants wants, int operation) {
-  epoll_event event{};
-  event.events =
-      (wants == Connection::Wants::kWrite ? EPOLLOUT : EPOLLIN) | EPOLLRDHUP | EPOLLONESHOT;
-  event.data.u64 = id;
+/// Not EPOLLRDHUP: where the other side has ended its own half and does not read, it would be true
+/// at once, again and again, while we wait to write; who waits to read is told by EPOLLIN anyway.
+void Transport::arm(Id id, Slot& slot, Connection::Wants wants) {
+  const int fd = slot.connection.fd();
+  const FileDescriptor& epoll = slot.connection.is_in_handshake() ? handshakes_ : epoll_;
+  const bool is_there = slot.watched_by == epoll.get();
+  if (slot.watched_by >= 0 && !is_there) {
+    ::epoll_ctl(slot.watched_by, EPOLL_CTL_DEL, fd, nullptr);
+  }
+  slot.watched_by = epoll.get();
   // Fails only without memory; the deadline then ends the connection.
-  ::epoll_ctl(epoll_.get(), operation, connection.fd(), &event);
-}
-
-void Transport::forget(Id id) {
-  const std::lock_guard lock(mutex_);
-  connections_.erase(id);
-}
-
-std::vector<std::pair<Transport::Id, Transport::Entry>> Transport::snapshot() const {
-  const std::lock_guard lock(mutex_);
-  return {connections_.begin(), connections_.end()};
-}
-
-template <class Ended>
-void Transport::close_where(Ended ended) {
-  for (const auto& [id, slot] : snapshot()) {
-    // Whoever holds it is at work on it, so that it has not expired.
-    const std::unique_lock lock(slot->mutex, std::try_to_lock);
-    if (!lock || !ended(slot->connection)) continue;
-    slot->connection.close();
-    forget(id);
-  }
+  watch(epoll, is_there ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
+        (wants == Connection::Wants::kWrite ? EPOLLOUT : EPOLLIN) | EPOLLONESHOT, id);
 }
 
 bool Transport::drain(std::chrono::milliseconds timeout) {
@@ -226,8 +233,10 @@ bool Transport::drain(std::chrono::milliseconds timeout) {
   while (open_connections() > 0) {
     const auto now = Clock::now();
     if (now >= end) return false;
-    close_where(
-        [&](const Connection& connection) { return connection.is_idle(now, kFirstRequestGrace); });
+    connections_.end_where([this, now](const Connection& connection) {
+      return connection.is_idle(now, options_.grace) ? std::optional(CloseCause::kDrain)
+                                                     : std::nullopt;
+    });
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return true;
@@ -236,14 +245,9 @@ bool Transport::drain(std::chrono::milliseconds timeout) {
 void Transport::stop_accepting() {
   stop_answering(listener_);
   std::this_thread::sleep_for(kHandshakeGrace);
-  accept_all();
+  accept_some(true);
   const std::lock_guard lock(accept_mutex_);
   listener_.reset();
-}
-
-std::size_t Transport::open_connections() const {
-  const std::lock_guard lock(mutex_);
-  return connections_.size();
 }
 
 }  // namespace webhook

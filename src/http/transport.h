@@ -1,18 +1,15 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
-#include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
-#include "http/connection.h"
+#include "http/connection_table.h"
 #include "http/listen_socket.h"
 
 namespace webhook {
@@ -20,9 +17,14 @@ namespace webhook {
 struct TransportOptions {
   std::string address;
   std::size_t max_connections = 2000;
-  int workers = 0;  ///< 0: default_workers().
+  EvictionRule eviction = {};  ///< At that limit, or at another one.
+  int workers = 0;             ///< 0: default_workers().
   std::function<std::shared_ptr<SSL_CTX>()> tls;
   ConnectionContext connection;
+  /// What a drain gives a request that may be on its way.
+  std::chrono::milliseconds grace{1'500};
+  ConnectionObserver observer = {};
+  std::function<void(std::string_view what)> on_bug = {};  ///< Something threw; may be empty.
 };
 
 /// As many threads as the container may use processors (cgroup v2 cpu.max, else the machine's), at
@@ -31,7 +33,9 @@ int default_workers();
 
 /// Moves bytes between sockets and a function that answers requests. Workers wait on one epoll
 /// instance; a connection is armed for one event at a time, so that one worker has it, and an idle
-/// or half-open one holds no thread.
+/// or half-open one holds no thread. Handshakes, which cost most, wait in an instance of their own,
+/// of which a worker takes one at a time between other events: a flood of them keeps no open
+/// connection waiting.
 class Transport {
  public:
   /// Binds. Throws std::runtime_error.
@@ -46,29 +50,25 @@ class Transport {
   /// Stops accepting, closes idle connections, lets requests in flight finish. False: some were cut
   /// off after `timeout`. Loses no connection that a client has seen accepted.
   bool drain(std::chrono::milliseconds timeout);
-  [[nodiscard]] std::size_t open_connections() const;
+  [[nodiscard]] std::size_t open_connections() const { return connections_.size(); }
 
  private:
-  using Id = std::uint64_t;
-  struct Slot {
-    std::mutex mutex;  ///< Whoever has a connection to do with holds it.
-    Connection connection;
-  };
-  using Entry = std::shared_ptr<Slot>;
+  using Id = ConnectionTable::Id;
+  using Slot = ConnectionTable::Slot;
 
   void work();
+  void take_turn(Id id);
+  void shake_one_hand();
   void sweep(const std::stop_token& stop);
-  void accept_all();
+  void accept_some(bool all);
+  bool accept_one();
   void stop_accepting();
   void arm_listener();
-  bool make_room();
-  void add(FileDescriptor socket);
+  void add(FileDescriptor socket, const PeerGroup& group);
   void advance(Id id);
-  void arm(Id id, const Connection& connection, Connection::Wants wants, int operation);
-  void forget(Id id);
-  std::vector<std::pair<Id, Entry>> snapshot() const;
-  template <class Ended>
-  void close_where(Ended ended);
+  void arm(Id id, Slot& slot, Connection::Wants wants);
+  template <class Task>
+  bool guard(std::string_view what, Task task);
 
   TransportOptions options_;
   std::mutex accept_mutex_;  ///< Of `listener_` and `is_accept_paused_`.
@@ -76,13 +76,9 @@ class Transport {
   bool is_accept_paused_ = false;
   const std::string address_;
   FileDescriptor epoll_;
-  FileDescriptor wake_;  ///< eventfd: readable once the workers are to end.
-  std::atomic<std::size_t> buffered_{0};
-
-  mutable std::mutex mutex_;  ///< Of what follows.
-  std::unordered_map<Id, Entry> connections_;
-  Id next_id_;
-
+  FileDescriptor handshakes_;  ///< Watched by epoll_.
+  FileDescriptor wake_;        ///< eventfd: readable once the workers are to end.
+  ConnectionTable connections_;
   std::vector<std::jthread> threads_;
 };
 

@@ -144,6 +144,7 @@ TEST_CASE("what two readers could frame differently is refused") {
            Row{get_with("Range: bytes=0-1\r\n"), "400 Range"},
            Row{get_with("Host: b\r\n"), "400 Host"},
            Row{"GET / HTTP/1.1\r\n\r\n", "400 Host"},
+           Row{"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "400 Host"},
            Row{get_with(" folded: a\r\n"), "400 header line"},
            Row{get_with("A: b\r\n\tfolded\r\n"), "400 header line"},
            Row{get_with("A : b\r\n"), "400 header line"},

@@ -37,6 +37,11 @@ class Client {
     }
   }
 
+  [[nodiscard]] int fd() const { return socket_.get(); }
+
+  /// No more is sent.
+  void half_close() const { ::shutdown(socket_.get(), SHUT_WR); }
+
   void send(std::string_view bytes) const {
     if (::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(bytes.size())) {

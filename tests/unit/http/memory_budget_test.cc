@@ -34,11 +34,9 @@ TEST_CASE("large shares leave the headroom to small ones") {
   MemoryShare large(budget, 10);
   CHECK_FALSE(large.resize(71));
   CHECK(large.resize(70));
-  CHECK(large.is_large());
   MemoryShare other(budget, 10);
   CHECK_FALSE(other.resize(11));
   CHECK(other.resize(10));
-  CHECK_FALSE(other.is_large());
   MemoryShare third(budget, 20);
   CHECK(third.resize(20));
   CHECK(budget.used() == 100);

@@ -11,49 +11,25 @@
 #include <string_view>
 #include <utility>
 
+#include "unit/http/echo_transport.h"
 #include "unit/http/loopback_client.h"
 
 namespace webhook {
 namespace {
 
 using test::Client;
+using test::echo;
 using test::eventually;
 using test::kPatience;
+using test::post;
 
 using namespace std::chrono_literals;
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-std::string post(std::string_view body) {
-  return "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) +
-         "\r\n\r\n" + std::string(body);
-}
-
 /// The head of a request that is told to go on with its body, of two bytes, once it is read.
 constexpr std::string_view kWaitingPost =
     "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
-
-TransportOptions echo() {
-  return {.address = "127.0.0.1:0",
-          .workers = 2,
-          .tls = {},
-          .connection = {.deadlines = {},
-                         .max_body_bytes = std::size_t{1} << 20U,
-                         .max_buffered_bytes = std::size_t{64} << 20U,
-                         .refuse_body = [](const Framed& head) -> std::optional<std::string> {
-                           if (head.path == "/") return std::nullopt;
-                           return "no body at " + std::string(head.path);
-                         },
-                         .respond =
-                             [](const RawRequest& request) {
-                               return RawAnswer{.bytes = '[' + std::string(request.body) + ']',
-                                                .closes = !request.head.keeps_alive};
-                             },
-                         .refuse =
-                             [](const Refusal& refusal) {
-                               return "refused " + std::to_string(refusal.status);
-                             }}};
-}
 
 bool refuses_connections(const Transport& transport) {
   try {
@@ -151,31 +127,10 @@ TEST_CASE("who waits to be told to go on is told once") {
   CHECK(client.receive(4) == "[ab]");
 }
 
-TEST_CASE("one body too many of those that are arriving is put off, and only then") {
-  TransportOptions options = echo();
-  options.connection.max_buffered_bytes = 200'000;
-  Transport transport(std::move(options));
-  transport.start();
-  const std::string request = post(std::string(90'000, 'a'));
-  const std::string most = request.substr(0, 80'000);
-  const std::string_view rest = std::string_view(request).substr(most.size());
-  // Whether the four are there at the same time is the scheduler's to say.
-  const std::string at = transport.address();
-  CHECK(eventually([&] {
-    const std::array<Client, 4> clients{Client(at), Client(at), Client(at), Client(at)};
-    for (const Client& client : clients) client.send(most);
-    for (const Client& client : clients) client.send(rest);
-    return std::any_of(clients.begin(), clients.end(),
-                       [](const Client& client) { return client.receive(11) == "refused 503"; });
-  }));
-  CHECK(eventually([&] { return transport.open_connections() == 0; }));
-  const Client alone(transport.address());
-  alone.send(request);
-  CHECK(alone.receive(90'002).size() == 90'002);
-}
-
 TEST_CASE("each deadline ends the connection that it is for") {
   TransportOptions options = echo();
+  test::Causes causes;
+  options.observer = causes.observer();
   Deadlines& deadlines = options.connection.deadlines;
   SUBCASE("idle") {
     deadlines.idle = 50ms;
@@ -184,6 +139,7 @@ TEST_CASE("each deadline ends the connection that it is for") {
     const Client client(transport.address());
     client.send(post("a"));
     CHECK(client.receive_all() == "[a]");
+    CHECK(eventually([&] { return causes.count("idle_timeout") == 1; }));
   }
   SUBCASE("a request that does not arrive") {
     deadlines.request = 50ms;
@@ -192,6 +148,20 @@ TEST_CASE("each deadline ends the connection that it is for") {
     const Client client(transport.address());
     client.send("POST");
     CHECK(client.receive_all().empty());
+    CHECK(eventually([&] { return causes.count("request_timeout") == 1; }));
+  }
+  SUBCASE("a request of which a byte comes now and then") {
+    deadlines.request = 50ms;
+    Transport transport(std::move(options));
+    transport.start();
+    const Client client(transport.address());
+    CHECK(eventually([&] {
+      try {
+        client.send("x");
+      } catch (const std::runtime_error&) {  // it is closed
+      }
+      return causes.count("request_timeout") == 1;
+    }));
   }
   SUBCASE("an answer that is not read") {
     deadlines.write = 50ms;
@@ -202,36 +172,8 @@ TEST_CASE("each deadline ends the connection that it is for") {
     transport.start();
     const Client client(transport.address());
     client.send(post(""));
-    CHECK(eventually([&] { return transport.open_connections() == 1; }));
-    CHECK(eventually([&] { return transport.open_connections() == 0; }));
+    CHECK(eventually([&] { return causes.count("write_timeout") == 1; }));
   }
-}
-
-TEST_CASE("at the limit, who keeps us waiting longest gives way, and nobody else") {
-  TransportOptions options = echo();
-  options.max_connections = 3;
-  Transport transport(std::move(options));
-  transport.start();
-  const Client half_open(transport.address());
-  half_open.send(kWaitingPost);
-  CHECK(half_open.receive(kContinue.size()) == kContinue);
-  const Client later_half_open(transport.address());
-  later_half_open.send(kWaitingPost);
-  CHECK(later_half_open.receive(kContinue.size()) == kContinue);
-  const Client used(transport.address());
-  used.send(post("a"));
-  CHECK(used.receive(3) == "[a]");
-  const Client newcomer(transport.address());
-  newcomer.send(post("b"));
-  CHECK(newcomer.receive(3) == "[b]");
-  CHECK(half_open.receive_all().empty());
-  later_half_open.send("cc");
-  CHECK(later_half_open.receive(4) == "[cc]");
-  // Now all three have been of use: the next one is refused.
-  const Client refused(transport.address());
-  CHECK(refused.receive_all().empty());
-  used.send(post("d"));
-  CHECK(used.receive(3) == "[d]");
 }
 
 TEST_CASE("a drain waits for the request in flight, and for nobody else") {
