@@ -30,11 +30,22 @@ FileDescriptor make_eventfd() {
 
 }  // namespace
 
-DeadlineSocket::DeadlineSocket(Clock::time_point deadline, std::stop_token stop)
-    : deadline_(deadline),
-      stop_(std::move(stop)),
-      stopped_(make_eventfd()),
-      on_stop_(stop_, [event = stopped_.get()] { eventfd_write(event, 1); }) {}
+DeadlineSocket::DeadlineSocket() : stopped_(make_eventfd()) {}
+
+void DeadlineSocket::begin(Clock::time_point deadline, std::stop_token stop) {
+  on_stop_.reset();
+  eventfd_t ignored = 0;
+  eventfd_read(stopped_.get(), &ignored);  // what the stop of an earlier call has left
+  deadline_ = deadline;
+  stop_ = std::move(stop);
+  failure_.clear();
+  on_stop_.emplace(stop_, [event = stopped_.get()] { eventfd_write(event, 1); });
+}
+
+bool DeadlineSocket::is_quiet() const {
+  pollfd watched{socket_.get(), POLLIN, 0};
+  return socket_.get() >= 0 && !has_closed_ && poll(&watched, 1, 0) == 0;
+}
 
 std::optional<Error> DeadlineSocket::connect(const std::string& host, const std::string& port) {
   addrinfo hints{};
@@ -95,6 +106,7 @@ bool DeadlineSocket::wait(short events, Clock::time_point until) {
 }
 
 bool DeadlineSocket::fail_with_errno() {
+  has_closed_ = has_closed_ || errno == EPIPE || errno == ECONNRESET;
   failure_ = std::generic_category().message(errno);
   return false;
 }
@@ -123,6 +135,7 @@ int DeadlineSocket::bio_read(BIO* bio, char* bytes, int size) {
     if (received > 0) return static_cast<int>(received);
     if (received == 0) {
       self.failure_ = "the connection was closed";
+      self.has_closed_ = true;
       return 0;
     }
     if (errno == EAGAIN || errno == EINTR) continue;

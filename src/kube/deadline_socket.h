@@ -14,18 +14,23 @@ struct addrinfo;
 
 namespace webhook {
 
-/// A TCP connection whose every step counts against one deadline, however slowly the other side
-/// drips, and ends at once when `stop` is requested. Used by one thread.
+/// A TCP connection whose every step counts against the deadline of the call under way, however
+/// slowly the other side drips, and ends at once when its `stop` is requested. Used by one thread
+/// at a time.
 ///
 /// Name lookup is the exception: it takes the time the system's resolver takes.
 class DeadlineSocket {
  public:
   using Clock = std::chrono::steady_clock;
 
-  DeadlineSocket(Clock::time_point deadline, std::stop_token stop);
+  DeadlineSocket();
   // A callback and a BIO point here.
   DeadlineSocket(const DeadlineSocket&) = delete;
   DeadlineSocket& operator=(const DeadlineSocket&) = delete;
+
+  /// Begins a call: before it, nothing can be waited for.
+  void begin(Clock::time_point deadline, std::stop_token stop);
+  void set_deadline(Clock::time_point deadline) { deadline_ = deadline; }
 
   /// Tries each address of `host` in turn, each with its share of the time that is left.
   [[nodiscard]] std::optional<Error> connect(const std::string& host, const std::string& port);
@@ -34,9 +39,16 @@ class DeadlineSocket {
   /// this.
   [[nodiscard]] BioPtr make_bio();
 
-  /// Why the last read or write failed: "timed out", "stopped" or the system's reason; empty if
-  /// none did.
+  /// Why the last read or write of this call failed: "timed out", "stopped" or the system's reason;
+  /// empty if none did.
   [[nodiscard]] const std::string& failure() const { return failure_; }
+
+  /// True if the other side has ended the connection, in whatever way.
+  [[nodiscard]] bool has_closed() const { return has_closed_; }
+  void note_closed() { has_closed_ = true; }
+
+  /// True while it is open and has nothing to read.
+  [[nodiscard]] bool is_quiet() const;
 
  private:
   static int bio_write(BIO* bio, const char* bytes, int size);
@@ -52,7 +64,8 @@ class DeadlineSocket {
   FileDescriptor stopped_;  ///< An eventfd that becomes readable when stop is requested.
   FileDescriptor socket_;
   std::string failure_;
-  std::stop_callback<std::function<void()>> on_stop_;
+  bool has_closed_ = false;
+  std::optional<std::stop_callback<std::function<void()>>> on_stop_;
 };
 
 }  // namespace webhook

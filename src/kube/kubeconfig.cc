@@ -5,11 +5,10 @@
 #include <optional>
 #include <stdexcept>
 
-#include <yaml-cpp/yaml.h>
-
 #include "base/dns_name.h"
 #include "os/file.h"
 #include "tls/openssl.h"
+#include "yaml/documents.h"
 
 namespace webhook {
 namespace {
@@ -61,24 +60,12 @@ void refuse(const Part& part, const char* key, const std::string& why) {
   if (const auto found = member(part, key)) fail(*found, std::string(key) + ": " + why);
 }
 
-Part load_document(const fs::path& file) {
-  try {
-    Part document{file, YAML::Load(read_file(file))};
-    if (document.node.IsNull()) document.node = YAML::Node(YAML::NodeType::Map);
-    if (!document.node.IsMap()) fail(document, "not a kubeconfig (expected a mapping)");
-    return document;
-  } catch (const YAML::ParserException& error) {
-    fail(file, error.mark, error.msg);
-  }
-}
-
-std::vector<Part> load_documents(const std::vector<fs::path>& files) {
-  std::vector<Part> documents;
-  for (const fs::path& file : files) {
-    if (files.size() > 1 && !fs::exists(file)) continue;
-    documents.push_back(load_document(file));
-  }
-  return documents;
+Part parse_document(const KubeconfigText& text) {
+  const std::vector<YAML::Node> found = load_yaml(text.text, text.file.string());
+  Part document{text.file, found.empty() ? YAML::Node() : found.front()};
+  if (document.node.IsNull()) document.node = YAML::Node(YAML::NodeType::Map);
+  if (!document.node.IsMap()) fail(document, "not a kubeconfig (expected a mapping)");
+  return document;
 }
 
 /// Finds `name` in the lists called `list` ("clusters"), whose items keep their content under
@@ -238,9 +225,10 @@ Result<KubeAccess> parse_server_url(std::string_view url) {
   return access;
 }
 
-KubeAccess load_kubeconfig(const std::vector<fs::path>& files) {
-  const std::vector<Part> documents = load_documents(files);
-  const Part context = current_context(documents, files.front());
+KubeAccess parse_kubeconfig(const std::vector<KubeconfigText>& texts) {
+  std::vector<Part> documents;
+  std::transform(texts.begin(), texts.end(), std::back_inserter(documents), parse_document);
+  const Part context = current_context(documents, texts.front().file);
   const auto cluster = follow(documents, context, "cluster", "clusters", "cluster");
   if (!cluster) fail(context, "the context names no cluster");
   KubeAccess access = read_cluster(*cluster);
@@ -252,6 +240,16 @@ KubeAccess load_kubeconfig(const std::vector<fs::path>& files) {
     read_user(*user, access);
   }
   return access;
+}
+
+KubeAccess load_kubeconfig(const std::vector<fs::path>& files) {
+  std::vector<KubeconfigText> texts;
+  for (const fs::path& file : files) {
+    if (files.size() > 1 && !fs::exists(file)) continue;
+    texts.push_back({.file = file, .text = read_file(file)});
+  }
+  if (texts.empty()) texts.push_back({.file = files.front(), .text = {}});
+  return parse_kubeconfig(texts);
 }
 
 }  // namespace webhook

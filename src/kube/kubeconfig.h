@@ -37,9 +37,17 @@ struct KubeAccess {
 /// Reads "https://HOST[:PORT][/PREFIX]" into host, port and path_prefix.
 Result<KubeAccess> parse_server_url(std::string_view url);
 
-/// Reads the current context of a kubeconfig. Of several files the first to set something counts,
-/// and those that do not exist are passed over, as kubectl does; paths inside are relative to the
-/// file they are in. Throws std::runtime_error: `FILE:LINE:COLUMN: what (what would be right)`.
+/// A kubeconfig as it was read from `file`: paths inside are relative to that.
+struct KubeconfigText {
+  std::filesystem::path file;
+  std::string text;
+};
+
+/// Reads the current context of a kubeconfig. Of several the first to set something counts, as with
+/// kubectl. Throws std::runtime_error: `FILE:LINE:COLUMN: what (what would be right)`.
+KubeAccess parse_kubeconfig(const std::vector<KubeconfigText>& texts);
+
+/// parse_kubeconfig() of files. Of several, those that do not exist are passed over.
 KubeAccess load_kubeconfig(const std::vector<std::filesystem::path>& files);
 
 }  // namespace webhook

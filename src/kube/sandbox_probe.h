@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "kube/http_response.h"
+#include "kube/http_exchange.h"
 
 namespace webhook {
 

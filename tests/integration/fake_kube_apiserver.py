@@ -65,6 +65,7 @@ class FakeApiServer:
         self.post_script = keep_all
         self.stopping = threading.Event()  # what a script waits on that answers late, or never
         self._requests = []
+        self._open = set()
         self._changed = threading.Condition()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
@@ -83,9 +84,11 @@ class FakeApiServer:
                 # Not in the accepting thread, which a client that only connects would hold up.
                 self.request.settimeout(30)
                 self.request = context.wrap_socket(self.request, server_side=True)
+                fake._open.add(self.request)
                 super().setup()
 
             def finish(self):
+                fake._open.discard(self.request)
                 super().finish()
                 if self.says_goodbye:
                     self.request = self.request.unwrap()
@@ -140,6 +143,11 @@ class FakeApiServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        for connection in list(self._open):  # clients keep them for their next request
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
     def __enter__(self):
         return self
