@@ -29,16 +29,15 @@ FILES = {
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it tries mounts, or gives root up")
 
 
-def reason_for_no_user_namespaces():
-    """Why this machine makes none: a chroot, a container, a limit. Empty where it does."""
-    tried = subprocess.run(["unshare", "--user", "true"], capture_output=True, text=True, check=False)
-    return tried.stderr.strip() if tried.returncode != 0 else ""
+def needs_unshare(kind, what):
+    """Skips where this machine refuses `unshare KIND`: a chroot, a container, a limit."""
+    tried = subprocess.run(["unshare", kind, "true"], capture_output=True, text=True, check=False)
+    return pytest.mark.skipif(tried.returncode != 0, reason=f"no {what} here: {tried.stderr.strip()}")
 
 
 # `doctor` tries one on whatever node it is told about, and fails where this machine refuses.
-NO_USER_NAMESPACES = reason_for_no_user_namespaces()
-makes_user_namespaces = pytest.mark.skipif(
-    bool(NO_USER_NAMESPACES), reason=f"no user namespaces here: {NO_USER_NAMESPACES}")
+makes_user_namespaces = needs_unshare("--user", "user namespaces")
+makes_mounts = needs_unshare("--mount", "mounts of its own")
 
 
 def doctor(*arguments, want=0, binary=BINARY, **options):
@@ -141,6 +140,8 @@ def test_nodes_without_a_kubelet_or_cgroups_fail(node):
 
 
 @root_only
+@makes_user_namespaces
+@makes_mounts
 def test_a_file_system_without_id_mapped_mounts_fails():
     found = checks("--kubelet-root", "/proc", want=1)
     assert found["idmap-kubelet"] == "fail"
