@@ -90,6 +90,53 @@ TEST_CASE("make_tls_context serves what it is given") {
   CHECK(hands.version == "TLSv1.3");
 }
 
+TEST_CASE("TLS 1.2 is offered with forward secrecy and authenticated encryption only") {
+  const auto made = make_tls_context(material_of(make_pair()), {});
+  REQUIRE(made);
+  STACK_OF(SSL_CIPHER)* offered = SSL_CTX_get_ciphers(made->context.get());
+  int of_tls12 = 0;
+  for (int i = 0; i < sk_SSL_CIPHER_num(offered); ++i) {
+    const SSL_CIPHER* cipher = sk_SSL_CIPHER_value(offered, i);
+    CAPTURE(SSL_CIPHER_get_name(cipher));
+    CHECK(SSL_CIPHER_is_aead(cipher) == 1);
+    if (std::string(SSL_CIPHER_get_version(cipher)) == "TLSv1.3") continue;
+    ++of_tls12;
+    CHECK(SSL_CIPHER_get_kx_nid(cipher) == NID_kx_ecdhe);
+  }
+  CHECK(of_tls12 == 6);
+
+  struct Row {
+    const char* ciphers;
+    bool accepted;
+  };
+  for (const Row& row :
+       {Row{"ECDHE-ECDSA-AES128-GCM-SHA256", true}, Row{"ECDHE-ECDSA-CHACHA20-POLY1305", true},
+        Row{"ECDHE-ECDSA-AES128-SHA256", false}, Row{"ECDHE-ECDSA-AES128-SHA", false},
+        Row{"ECDHE-ECDSA-AES128-CCM", false}}) {
+    CAPTURE(row.ciphers);
+    const auto client = make_client();
+    SSL_CTX_set_max_proto_version(client.get(), TLS1_2_VERSION);
+    REQUIRE(SSL_CTX_set_cipher_list(client.get(), row.ciphers) == 1);
+    CHECK(shake_hands(client.get(), made->context.get()).server_done == row.accepted);
+  }
+}
+
+TEST_CASE("keys are agreed upon over the curves that everybody has") {
+  const auto made = make_tls_context(material_of(make_pair()), {});
+  REQUIRE(made);
+  struct Row {
+    const char* group;
+    bool accepted;
+  };
+  for (const Row& row : {Row{"X25519", true}, Row{"P-256", true}, Row{"P-384", true},
+                         Row{"P-521", false}, Row{"X448", false}, Row{"ffdhe2048", false}}) {
+    CAPTURE(row.group);
+    const auto client = make_client();
+    REQUIRE(SSL_CTX_set1_groups_list(client.get(), row.group) == 1);
+    CHECK(shake_hands(client.get(), made->context.get()).server_done == row.accepted);
+  }
+}
+
 TEST_CASE("make_tls_context keeps to the version, to HTTP/1.1, and hands out no session") {
   const auto server12 = make_tls_context(material_of(make_pair()), {});
   const auto server13 =
