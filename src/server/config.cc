@@ -168,7 +168,7 @@ void read_server(const YamlSection& server, ServerConfig& config) {
   if (!config.tls.client_names.empty() && config.tls.client_ca_file.empty()) {
     tls.fail("clientNames", "names without a CA (expected clientCAFile too)");
   }
-  server.read("maxRequestBytes", config.max_request_bytes, 64U << 10U, 64U << 20U);
+  server.read("maxRequestBytes", config.max_request_bytes, 64U << 10U, 8U << 20U);
   server.read("shutdownDelay", config.shutdown_delay, milliseconds(0), milliseconds(300'000));
   server.read("drainTimeout", config.drain_timeout, milliseconds(0), milliseconds(300'000));
 }

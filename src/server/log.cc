@@ -117,6 +117,7 @@ void log_fields(std::string_view message,
   std::string line(message);
   char separator = kFieldSeparator;
   for (const auto& [key, value] : fields) {
+    if (value.data() == nullptr) continue;
     line.append(1, separator).append(to_json_string(key)).append(1, ':');
     line.append(to_json_string(value));
     separator = ',';

@@ -14,7 +14,7 @@ enum class LogFormat { kJson, kText };
 void set_up_logging(std::string_view level, LogFormat format);
 
 /// Logs `message` at level info with fields: members of the JSON object, or key="value" behind the
-/// text.
+/// text. A value that is a default std::string_view is left out.
 void log_fields(std::string_view message,
                 std::initializer_list<std::pair<std::string_view, std::string_view>> fields);
 

@@ -50,6 +50,25 @@ struct Reloads {
   Counter& failure;
 };
 
+/// A counter for each cause of an enumeration.
+template <class Cause>
+class Causes {
+ public:
+  template <std::size_t Count>
+  Causes(Registry& registry, std::string_view name, const char* help,
+         const std::array<Cause, Count>& causes) {
+    auto& family = counters(registry, name, help);
+    for (const Cause cause : causes) {
+      counters_.emplace(cause, &family.Add({{"cause", std::string(to_string(cause))}}));
+    }
+  }
+
+  void count(Cause cause) const { counters_.at(cause)->Increment(); }
+
+ private:
+  std::map<Cause, Counter*> counters_;
+};
+
 }  // namespace
 
 class Metrics::State {
@@ -57,9 +76,18 @@ class Metrics::State {
   explicit State(std::string_view version)
       : duration_(prometheus::BuildHistogram()
                       .Name(prefixed("admission_duration_seconds"))
-                      .Help("Time from the first byte of a review to its answer.")
+                      .Help("Time that reading a review and deciding it takes.")
                       .Register(registry_)
                       .Add({}, kBuckets)),
+        request_duration_(prometheus::BuildHistogram()
+                              .Name(prefixed("request_duration_seconds"))
+                              .Help("Time from the first byte of a request to its answer.")
+                              .Register(registry_)
+                              .Add({}, kBuckets)),
+        closed_(registry_, "connections_closed_total", "Connections to /mutate that ended.",
+                kAllCloseCauses),
+        failed_handshakes_(registry_, "handshakes_failed_total", "TLS handshakes that failed.",
+                           kAllHandshakeFailures),
         certificate_(registry_, "certificate_reloads_total",
                      "Times that a changed serving certificate was read."),
         config_(registry_, "config_reloads_total", "Times that a changed configuration was read."),
@@ -109,6 +137,10 @@ class Metrics::State {
     (counter == responses_.end() ? responses_.at(500) : counter->second)->Increment();
   }
 
+  void count_request(double seconds) { request_duration_.Observe(seconds); }
+  void count(CloseCause cause) const { closed_.count(cause); }
+  void count(HandshakeFailure why) const { failed_handshakes_.count(why); }
+
   Reloads& certificate() { return certificate_; }
   Reloads& config() { return config_; }
 
@@ -139,6 +171,9 @@ class Metrics::State {
   std::map<std::tuple<Outcome, Reason, bool>, Counter*> reviews_;
   std::map<int, Counter*> responses_;
   prometheus::Histogram& duration_;
+  prometheus::Histogram& request_duration_;
+  Causes<CloseCause> closed_;
+  Causes<HandshakeFailure> failed_handshakes_;
   Reloads certificate_;
   Reloads config_;
 
@@ -164,6 +199,11 @@ void Metrics::count_review(Outcome outcome, Reason reason, bool dry_run,
   state_->count_review(outcome, reason, dry_run, time.count());
 }
 void Metrics::count_response(int code) { state_->count_response(code); }
+void Metrics::count_request(std::chrono::duration<double> time) {
+  state_->count_request(time.count());
+}
+void Metrics::count_closed(CloseCause cause) { state_->count(cause); }
+void Metrics::count_failed_handshake(HandshakeFailure why) { state_->count(why); }
 void Metrics::count_certificate_reload(bool ok) { state_->certificate().count(ok); }
 void Metrics::count_config_reload(bool ok) { state_->config().count(ok); }
 std::string Metrics::to_text(const Gauges& gauges) const { return state_->to_text(gauges); }

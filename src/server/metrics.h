@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "admission/decision.h"
+#include "http/causes.h"
 
 namespace webhook {
 
@@ -33,6 +34,9 @@ class Metrics {
   void count_review(Outcome outcome, Reason reason, bool dry_run,
                     std::chrono::duration<double> time);
   void count_response(int code);
+  void count_request(std::chrono::duration<double> time);
+  void count_closed(CloseCause cause);
+  void count_failed_handshake(HandshakeFailure why);
   void count_certificate_reload(bool ok);
   void count_config_reload(bool ok);
 

@@ -9,6 +9,7 @@
 
 #include "admission/admission.h"
 #include "http/listener.h"
+#include "http/memory_budget.h"
 
 namespace webhook {
 
@@ -17,7 +18,11 @@ namespace webhook {
 struct AdmissionParts {
   std::function<std::shared_ptr<const Sandbox>()> sandbox;
   std::function<std::optional<ClusterState>()> cluster;  ///< None: not known yet.
-  std::function<void(const Reviewed&, std::chrono::duration<double>)> on_reviewed;
+  /// With the time that it took, apart from its arrival.
+  std::function<void(const Reviewed&, const HttpRequest&, std::chrono::duration<double>)>
+      on_reviewed;
+  /// What reading a body is taken of.
+  std::shared_ptr<MemoryBudget> memory = std::make_shared<MemoryBudget>(std::size_t{192} << 20U);
 };
 
 /// One thing that /readyz asks. `failure` is empty while it holds, else why it does not.

@@ -1,5 +1,6 @@
 #include "server/serving.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
@@ -20,6 +21,18 @@ ClusterVersion fixed_version(const std::string& text) {
 
 void log_bug(std::string_view what) { spdlog::error("bug: {}", what); }
 
+/// What callers can make us use of the 256 MiB that manifests/base allows; the rest is for the
+/// program itself, and for what malloc keeps. Without its headroom it holds the largest body that
+/// server.maxRequestBytes can allow, and its parser.
+constexpr std::size_t kMemory = std::size_t{192} << 20U;
+constexpr std::size_t kHeadroom = std::size_t{48} << 20U;
+/// Apart, so that nothing that happens on the other listener keeps a probe out.
+constexpr std::size_t kOpsMemory = std::size_t{24} << 20U;
+
+/// Large buffers go back to the kernel when they are freed. Left alone, malloc keeps ever larger
+/// ones once one of them was freed.
+void give_large_buffers_back() { ::mallopt(M_MMAP_THRESHOLD, 128 << 10); }
+
 }  // namespace
 
 Serving::Serving(const ServingOptions& options)
@@ -34,9 +47,17 @@ Serving::Serving(const ServingOptions& options)
                    {.min_version = config_.server.tls.min_version == "1.3" ? TlsVersion::kTls13
                                                                            : TlsVersion::kTls12,
                     .client_names = config_.server.tls.client_names}),
+      memory_(std::make_shared<MemoryBudget>(kMemory, kHeadroom)),
       admission_(admission_options(), make_admission_routes(admission_parts())),
-      ops_({.address = config_.server.ops_listen, .workers = 2, .on_bug = log_bug},
-           make_ops_routes(ready_checks(), [this] { return metrics_.to_text(gauges()); })) {}
+      ops_({.address = config_.server.ops_listen,
+            .max_connections = limits_.ops,
+            .newcomer = Newcomer::kAlwaysGetsIn,
+            .memory = std::make_shared<MemoryBudget>(kOpsMemory),
+            .workers = 2,
+            .on_bug = log_bug},
+           make_ops_routes(ready_checks(), [this] { return metrics_.to_text(gauges()); })) {
+  give_large_buffers_back();
+}
 
 Serving::~Serving() = default;
 
@@ -98,32 +119,43 @@ std::unique_ptr<ClusterVersionSource> Serving::make_version_source(const std::st
 ListenerOptions Serving::admission_options() {
   return {.address = config_.server.listen,
           .max_body_bytes = config_.server.max_request_bytes,
+          .max_connections = limits_.admission,
+          .memory = memory_,
           .tls = [this] { return certificate_.context(); },
           .on_response = [this](int status) { metrics_.count_response(status); },
+          .on_answered = [this](auto time) { metrics_.count_request(time); },
+          .observer = {.on_closed = [this](CloseCause cause) { metrics_.count_closed(cause); },
+                       .on_handshake_failed =
+                           [this](HandshakeFailure why) { metrics_.count_failed_handshake(why); }},
           .on_bug = log_bug};
 }
 
 AdmissionParts Serving::admission_parts() {
-  return {.sandbox = [this] { return live_.sandbox(); },
-          .cluster = [this]() -> std::optional<ClusterState> {
-            const auto cluster = version_->current();
-            if (!cluster) return std::nullopt;
-            return ClusterState{.version = cluster->version,
-                                .drops_sandbox = probe_->drops().value_or(false)};
-          },
-          .on_reviewed = [this](const Reviewed& reviewed,
-                                std::chrono::duration<double> time) { note(reviewed, time); }};
+  return {
+      .sandbox = [this] { return live_.sandbox(); },
+      .cluster = [this]() -> std::optional<ClusterState> {
+        const auto cluster = version_->current();
+        if (!cluster) return std::nullopt;
+        return ClusterState{.version = cluster->version,
+                            .drops_sandbox = probe_->drops().value_or(false)};
+      },
+      .on_reviewed = [this](const Reviewed& reviewed, const HttpRequest& request,
+                            std::chrono::duration<double> time) { note(reviewed, request, time); },
+      .memory = memory_};
 }
 
-void Serving::note(const Reviewed& reviewed, std::chrono::duration<double> time) {
+void Serving::note(const Reviewed& reviewed, const HttpRequest& request,
+                   std::chrono::duration<double> time) {
   metrics_.count_review(reviewed.outcome, reviewed.reason, reviewed.dry_run, time);
+  const std::chrono::duration<double> since_arrival = Clock::now() - request.arrived;
   log_fields("review", {{"uid", reviewed.uid},
                         {"namespace", reviewed.ns},
                         {"name", reviewed.name},
                         {"outcome", to_string(reviewed.outcome)},
                         {"reason", to_string(reviewed.reason)},
                         {"dry_run", reviewed.dry_run ? "true" : "false"},
-                        {"duration_seconds", std::to_string(time.count())}});
+                        {"duration_seconds", std::to_string(since_arrival.count())},
+                        {"trace_id", request.trace_id}});
 }
 
 std::vector<ReadyCheck> Serving::ready_checks() {

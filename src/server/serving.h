@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "http/descriptors.h"
 #include "http/listener.h"
+#include "http/memory_budget.h"
 #include "kube/cluster_version.h"
 #include "kube/sandbox_probe.h"
 #include "server/live_config.h"
@@ -44,7 +46,8 @@ class Serving {
   std::unique_ptr<ClusterVersionSource> make_version_source(const std::string& kubeconfig);
   ListenerOptions admission_options();
   AdmissionParts admission_parts();
-  void note(const Reviewed& reviewed, std::chrono::duration<double> time);
+  void note(const Reviewed& reviewed, const HttpRequest& request,
+            std::chrono::duration<double> time);
   std::vector<ReadyCheck> ready_checks();
   Gauges gauges();
 
@@ -56,6 +59,8 @@ class Serving {
   std::unique_ptr<ClusterVersionSource> version_;
   ServingCertificate certificate_;
   std::atomic<bool> is_draining_{false};
+  const ConnectionLimits limits_ = share_descriptors(raise_descriptor_limit());
+  const std::shared_ptr<MemoryBudget> memory_;
   // Last: their threads end before what they use goes.
   HttpListener admission_;
   HttpListener ops_;

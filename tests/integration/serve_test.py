@@ -232,6 +232,8 @@ def test_metrics_count_what_was_answered(keys):
         assert rise(label % ("false", "unchanged", "no_target_container")) == 1
         assert rise("admission_duration_seconds_count") == 4
         assert 0 < rise("admission_duration_seconds_sum") < 10
+        assert rise("request_duration_seconds_count") == 6
+        assert rise("request_duration_seconds_sum") > rise("admission_duration_seconds_sum")
         assert rise('http_responses_total{code="200"}') == 4
         assert rise('http_responses_total{code="400"}') == 1
         assert rise('http_responses_total{code="404"}') == 1
@@ -243,6 +245,11 @@ def test_metrics_count_what_was_answered(keys):
         wait_until(lambda: server.metrics()["open_connections"] == 1, "the connection is counted")
         connection.close()
         wait_until(lambda: server.metrics()["open_connections"] == 0, "its end is counted")
+        client = 'connections_closed_total{cause="client"}'
+        wait_until(lambda: server.metrics()[client] > before[client], "its end has a cause")
+        with socket.create_connection(("127.0.0.1", server.port)) as plain:
+            plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            wait_until(lambda: server.metrics()['handshakes_failed_total{cause="not_tls"}'] == 1, "so is a bad start")
         version = subprocess.run([BINARY, "version"], capture_output=True, text=True, check=True)
         build = next(name for name in after if name.startswith("build_info"))
         assert build.split('"')[1] in version.stdout.splitlines()[0]
@@ -262,6 +269,18 @@ def test_each_review_is_one_line_of_log(server):
     assert (line["outcome"], line["reason"], line["dry_run"]) == ("sandboxed", "supported", "false")
     assert line["namespace"] == review["request"]["namespace"]
     assert 0 < float(line["duration_seconds"]) < 10
+
+
+def test_the_trace_of_a_review_is_logged_where_there_is_one(server):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    for uid, traceparent in [("traced", f"00-{trace}-00f067aa0ba902b7-01"), ("forged", 'CANARY"}'), ("untraced", None)]:
+        review = json.loads(SANDBOXED)
+        review["request"]["uid"] = uid
+        server.post(json.dumps(review), **({"traceparent": traceparent} if traceparent else {}))
+    lines = wait_until(lambda: len(found := {e["uid"]: e for e in server.log if "traced" in e.get("uid", "") or
+                                             e.get("uid") == "forged"}) == 3 and found, "the reviews are logged")
+    assert lines["traced"]["trace_id"] == trace
+    assert "trace_id" not in lines["forged"] and "trace_id" not in lines["untraced"]
 
 
 def with_canaries(value, counter):

@@ -158,7 +158,10 @@ TEST_CASE("parse_config names the place and what would be right") {
                "3600s)"},
            Row{"server: {maxRequestBytes: -1}\n",
                "config.yaml:1:27: server.maxRequestBytes: '-1' (expected a whole number from 65536 "
-               "to 67108864)"},
+               "to 8388608)"},
+           Row{"server: {maxRequestBytes: 8388609}\n",
+               "config.yaml:1:27: server.maxRequestBytes: '8388609' (expected a whole number from "
+               "65536 to 8388608)"},
            Row{"server: {tls: {minVersion: 1.1}}\n",
                "config.yaml:1:28: server.tls.minVersion: '1.1' (expected one of 1.2, 1.3)"},
            Row{"server: {tls: {clientNames: [a]}}\n",

@@ -63,13 +63,39 @@ TEST_CASE("a handler's failure goes up to the listener, which answers 500") {
   const auto routes = make_admission_routes(
       {.sandbox = [] { return std::shared_ptr<const Sandbox>(); },
        .cluster = []() -> std::optional<ClusterState> { throw std::runtime_error("a bug"); },
-       .on_reviewed = [](const Reviewed&, std::chrono::duration<double>) {}});
+       .on_reviewed = [](const Reviewed&, const HttpRequest&, std::chrono::duration<double>) {}});
   REQUIRE(routes.size() == 1);
   HttpRequest request;
   request.content_type = "text/plain";
   CHECK(routes[0].handler(request).status == 415);
   request.content_type = "application/json";
   CHECK_THROWS(routes[0].handler(request));
+}
+
+TEST_CASE("a review for which there is no memory now is put off, and small ones are not") {
+  int reviewed = 0;
+  const auto routes = make_admission_routes(
+      {.sandbox = [] { return std::make_shared<const Sandbox>(make_sandbox({})); },
+       .cluster =
+           [] {
+             return ClusterState{.version = {1, 34}};
+           },
+       .on_reviewed = [&](const Reviewed&, const HttpRequest&,
+                          std::chrono::duration<double>) { ++reviewed; },
+       .memory = std::make_shared<MemoryBudget>(std::size_t{2} << 20U, std::size_t{1} << 20U)});
+  const std::string small =
+      R"({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "a"}})";
+  HttpRequest request;
+  request.content_type = "application/json";
+  const std::string large = small + std::string(100'000, ' ');
+  request.body = large;
+  const HttpAnswer answer = routes.at(0).handler(request);
+  CHECK(answer.status == 503);
+  CHECK(answer.retry_after);
+  CHECK(reviewed == 0);
+  request.body = small;
+  CHECK(routes.at(0).handler(request).status == 200);
+  CHECK(reviewed == 1);
 }
 
 }  // namespace webhook

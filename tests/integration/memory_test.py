@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+"""Whatever arrives, the program stays under the memory that manifests/base allows, and serves honest reviews.
+
+Needs WEBHOOK_BINARY, built without a sanitizer.
+"""
+
+import contextlib
+import pathlib
+import re
+import resource
+import socket
+import ssl
+import threading
+
+import pytest
+
+from webhook_server import WebhookServer, wait_until
+
+ROOT = pathlib.Path(__file__).parents[2]
+REVIEW = (ROOT / "tests/golden/cases/row15-supported/review.json").read_bytes()
+LIMIT = int(re.search(r"limits: {.*memory: (\d+)Mi}", (ROOT / "manifests/base/deployment.yaml").read_text())[1]) << 20
+MIB = 1 << 20
+
+
+@pytest.fixture(params=[7 * MIB, 8 * MIB], ids=["7 MiB", "8 MiB"])
+def server(request, keys, tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 5000:
+        pytest.skip(f"RLIMIT_NOFILE {hard} (needs 5000)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    config = tmp_path / "config.yaml"
+    config.write_text(f"server: {{maxRequestBytes: {request.param}}}")
+    with WebhookServer(keys, "--config", config) as running:
+        running.max_bytes = request.param
+        if "libasan" in pathlib.Path(f"/proc/{running.process.pid}/maps").read_text():
+            pytest.skip("built with the address sanitizer, whose own memory is larger than the limit")
+        yield running
+        assert running.process.poll() is None, "it did not survive"
+        assert peak(running) < LIMIT
+
+
+def peak(server):
+    """The most memory that the process ever had, in bytes."""
+    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) << 10
+
+
+def zeros(size):
+    """The JSON whose document is largest, a byte."""
+    return b"[" + b"0," * ((size - 3) // 2) + b"0]"
+
+
+def open_tls(server):
+    return server.tls().wrap_socket(socket.create_connection(("127.0.0.1", server.port), timeout=30),
+                                    server_hostname="localhost")
+
+
+def head(size):
+    return b"POST /mutate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % size
+
+
+def test_a_body_of_the_largest_size_is_read(server):
+    assert server.post(zeros(server.max_bytes)).status == 400  # whole: JSON, but no review
+
+
+def test_large_bodies_at_once_are_put_off_and_honest_reviews_are_answered(server):
+    body = zeros(server.max_bytes)
+    seen = set()
+
+    def send():
+        for _ in range(3):
+            with contextlib.suppress(OSError):
+                seen.add(server.post(body).status)
+
+    attackers = [threading.Thread(target=send) for _ in range(8)]
+    for attacker in attackers:
+        attacker.start()
+    honest = server.connect()
+    while any(attacker.is_alive() for attacker in attackers):
+        assert server.post(REVIEW, connection=honest).status == 200
+        assert server.ops("/livez").status == 200
+    assert seen <= {400, 503}
+    assert server.post(body).status == 400  # what they took has come back
+
+
+def test_idle_connections_that_sent_large_bodies_hold_nothing(server):
+    with contextlib.ExitStack() as held:
+        for _ in range(40):
+            connection = server.connect()
+            held.callback(connection.close)
+            assert server.post(b" " * server.max_bytes, connection=connection).status == 400
+        assert server.post(zeros(server.max_bytes)).status == 400
+        assert server.post(REVIEW).status == 200
+
+
+def test_a_thousand_connections_that_hold_all_they_can_are_held(server):
+    # As much as each can leave behind: nearly 16 KiB of a body, and half a record more.
+    rest = head(16_000) + b" " * 15_000
+    honest = server.connect()
+    with contextlib.ExitStack() as held:
+        for _ in range(1000):
+            with contextlib.suppress(OSError, ssl.SSLError):
+                tls = held.enter_context(open_tls(server))
+                tls.sendall(rest)
+                socket.socket.sendall(tls, b"\x17\x03\x03\x40\x00" + b"x" * 8000)
+        wait_until(lambda: server.post(REVIEW, connection=honest).status == 200, "honest reviews are answered")
+        assert server.ops("/livez").status == 200
