@@ -60,7 +60,10 @@ bool can_lead_to(Reason reason, Outcome outcome);
 /// What is known of the cluster when a pod arrives.
 struct ClusterState {
   KubeVersion version;
-  bool drops_sandbox = false;    ///< The API server takes hostUsers or procMount out of a pod.
+  bool drops_sandbox = false;  ///< The API server takes hostUsers or procMount out of a pod.
+  /// The API servers' answers differ: `version` is then the oldest that was told, and
+  /// `drops_sandbox` is true if any of them drops. An upgrade passes, a pod is privileged for life.
+  bool api_servers_differ = false;
   bool has_capable_node = true;  ///< False only where node checks are on and no node can run it.
 };
 

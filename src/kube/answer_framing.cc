@@ -113,9 +113,11 @@ bool AnswerFraming::take_head_line(std::string_view line, std::string& passed) {
 
 bool AnswerFraming::take_status_line(std::string_view line) {
   // "HTTP/1.1 200 OK", the reason being optional.
-  const auto status = parse_size(line.substr(std::min<std::size_t>(9, line.size()), 3), 10);
-  if (!line.starts_with("HTTP/1.") || line.substr(8, 1) != " " || !status || *status < 100 ||
-      (line.size() > 12 && line[12] != ' ')) {
+  constexpr std::size_t kDigits = 9;
+  constexpr std::size_t kEnd = 12;
+  const auto status = parse_size(line.substr(std::min(kDigits, line.size()), kEnd - kDigits), 10);
+  if (!line.starts_with("HTTP/1.") || line.size() < kEnd || line[kDigits - 1] != ' ' || !status ||
+      *status < 100 || (line.size() > kEnd && line[kEnd] != ' ')) {
     return refuse("not an HTTP answer");
   }
   status_ = static_cast<int>(*status);

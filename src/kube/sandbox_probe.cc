@@ -1,18 +1,11 @@
 #include "kube/sandbox_probe.h"
 
-#include <utility>
-
-#include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
 namespace webhook {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr const char* kDrops =
-    "the API server drops hostUsers or procMount: no pod is sandboxed (expected feature gates "
-    "UserNamespacesSupport and ProcMountType on)";
 
 bool keeps_fields(const Json& answer) {
   static const Json::json_pointer kHostUsers("/template/spec/hostUsers");
@@ -64,41 +57,23 @@ Result<bool> drops_sandbox(const HttpResponse& answer) {
   return Error{status + " for another reason than procMount"};
 }
 
-void SandboxProbe::ask(const std::stop_token& stop) {
-  if (!post_) return;
-  const auto answer = post_(stop);
-  if (stop.stop_requested()) return;  // a cut call says nothing
-  keep(answer ? drops_sandbox(*answer) : Result<bool>(answer.error()));
-}
-
-void SandboxProbe::keep(const Result<bool>& answer) {
-  const std::lock_guard lock(mutex_);
-  if (!answer) {
-    if (failure_.empty()) spdlog::warn("sandbox probe: {}", answer.error().message);
-    failure_ = answer.error().message;
-    return;
-  }
-  failure_.clear();
-  if (drops_ == *answer) return;
-  if (*answer) {
-    spdlog::warn("sandbox probe: {}", kDrops);
+Result<ApiServerAnswer> ask_api_server(const KubeClient& client, KubeVersion probe_from,
+                                       const std::stop_token& stop) {
+  const KubeClient anew = client.anew();
+  const auto body = anew.get("/version", stop);
+  if (!body) return body.error();
+  const auto version = parse_version_info(*body);
+  if (!version) return version.error();
+  ApiServerAnswer answer{.version = *version};
+  if (version->version < probe_from) return answer;
+  const auto probed = anew.post(probe_path(client.own_namespace()), probe_body(), stop);
+  const auto drops = probed ? drops_sandbox(*probed) : Result<bool>(probed.error());
+  if (drops) {
+    answer.drops = *drops;
   } else {
-    spdlog::info("sandbox probe: the API server keeps hostUsers and procMount");
+    answer.probe_failure = drops.error().message;
   }
-  drops_ = *answer;
-}
-
-std::optional<bool> SandboxProbe::drops() const {
-  const std::lock_guard lock(mutex_);
-  return drops_;
-}
-
-std::string SandboxProbe::summary() const {
-  if (!post_) return {};
-  const std::lock_guard lock(mutex_);
-  std::string text = failure_.empty() ? "not asked" : "not known";
-  if (drops_) text = *drops_ ? kDrops : "the API server keeps hostUsers and procMount";
-  return failure_.empty() ? text : text + "; last asked in vain: " + failure_;
+  return answer;
 }
 
 }  // namespace webhook

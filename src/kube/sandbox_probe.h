@@ -1,13 +1,13 @@
 #pragma once
 
-#include <functional>
-#include <mutex>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
+#include "base/kube_version.h"
 #include "base/result.h"
+#include "kube/api_server_answers.h"
+#include "kube/client.h"
 #include "kube/http_exchange.h"
 
 namespace webhook {
@@ -25,34 +25,14 @@ std::string probe_path(std::string_view ns);
 /// be refused for the lack of one. Error: it says neither.
 Result<bool> drops_sandbox(const HttpResponse& answer);
 
-/// Whether the API server takes the sandbox out of pods: feature gates UserNamespacesSupport and
-/// ProcMountType can be switched off up to 1.35, which its version does not show.
+/// Asks for the version and, from `probe_from` on, sends the probe, both over one new connection,
+/// lest they are of two API servers behind one address. Older ones are not probed: they are too old
+/// anyway. Error: there is no version.
 ///
-/// drops() and summary() may be called from any thread; ask() from one.
-class SandboxProbe {
- public:
-  /// Sends the probe; returns soon after a stop is requested.
-  using Post = std::function<Result<HttpResponse>(std::stop_token)>;
-
-  /// Without `post` it is never asked.
-  explicit SandboxProbe(Post post = {}) : post_(std::move(post)) {}
-
-  /// Asks once. Without an answer the last one stays: said once.
-  void ask(const std::stop_token& stop = {});
-
-  /// Nothing as long as no answer has come.
-  [[nodiscard]] std::optional<bool> drops() const;
-
-  /// For /readyz?verbose: one line, empty where it is never asked.
-  [[nodiscard]] std::string summary() const;
-
- private:
-  void keep(const Result<bool>& answer);
-
-  Post post_;
-  mutable std::mutex mutex_;  ///< Guards the next two; held for a copy only.
-  std::optional<bool> drops_;
-  std::string failure_;  ///< Why there was no answer the last time; empty if there was one.
-};
+/// The probe shows whether the API server takes the sandbox out of pods: feature gates
+/// UserNamespacesSupport and ProcMountType can be switched off up to 1.35, which its version does
+/// not tell.
+Result<ApiServerAnswer> ask_api_server(const KubeClient& client, KubeVersion probe_from,
+                                       const std::stop_token& stop);
 
 }  // namespace webhook

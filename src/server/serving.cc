@@ -94,8 +94,6 @@ void Serving::drain() {
   spdlog::info("stopped");
 }
 
-/// The probe goes with each question for the version, before its answer is in force; not to an
-/// API server that is too old anyway.
 std::unique_ptr<ClusterVersionSource> Serving::make_version_source(const std::string& kubeconfig) {
   if (!config_.cluster.kube_version.empty()) {
     return std::make_unique<ClusterVersionSource>(fixed_version(config_.cluster.kube_version));
@@ -103,17 +101,17 @@ std::unique_ptr<ClusterVersionSource> Serving::make_version_source(const std::st
   const auto file =
       kubeconfig.empty() ? std::nullopt : std::optional<std::filesystem::path>(kubeconfig);
   auto client = std::make_shared<const KubeClient>(KubeClient::connect(file));
-  probe_ = std::make_unique<SandboxProbe>([client](const std::stop_token& stop) {
-    return client->post(probe_path(client->own_namespace()), probe_body(), stop);
-  });
   return std::make_unique<ClusterVersionSource>(
-      [client, this](const std::stop_token& stop) {
-        auto version = client->get("/version", stop);
-        const auto told = version ? parse_version_info(*version) : version.error();
-        if (told && told->version >= kOldestSandboxVersion) probe_->ask(stop);
-        return version;
+      [client](const std::stop_token& stop) {
+        return ask_api_server(*client, kOldestSandboxVersion, stop);
       },
-      ClusterVersionSource::Options{.refresh_interval = config_.cluster.refresh_interval});
+      ClusterVersionSource::Options{
+          .refresh_interval = config_.cluster.refresh_interval,
+          .minimum = [this] { return live_.sandbox()->policy.minimum_version; },
+          .on_log =
+              [](bool is_warning, const std::string& line) {
+                spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}", line);
+              }});
 }
 
 ListenerOptions Serving::admission_options() {
@@ -134,10 +132,12 @@ AdmissionParts Serving::admission_parts() {
   return {
       .sandbox = [this] { return live_.sandbox(); },
       .cluster = [this]() -> std::optional<ClusterState> {
-        const auto cluster = version_->current();
-        if (!cluster) return std::nullopt;
-        return ClusterState{.version = cluster->version,
-                            .drops_sandbox = probe_->drops().value_or(false)};
+        const auto servers = version_->servers();
+        if (!servers) return std::nullopt;
+        return ClusterState{
+            .version = servers->oldest.version,
+            .drops_sandbox = servers->drops.value_or(false),
+            .api_servers_differ = servers->differ(live_.sandbox()->policy.minimum_version)};
       },
       .on_reviewed = [this](const Reviewed& reviewed, const HttpRequest& request,
                             std::chrono::duration<double> time) { note(reviewed, request, time); },
@@ -164,8 +164,9 @@ std::vector<ReadyCheck> Serving::ready_checks() {
              return certificate_.is_valid_now() ? "" : "the certificate in use is not valid now";
            }},
           {"cluster-version",
-           [this] { return version_->current() ? "" : "the API server has not told it yet"; }},
-          {"sandbox-probe", [] { return ""; }, [this] { return probe_->summary(); }},
+           [this] { return version_->current() ? "" : "the API server has not told it yet"; },
+           [this] { return version_->differences(); }},
+          {"sandbox-probe", [] { return ""; }, [this] { return version_->probe_summary(); }},
           {"shutdown", [this] { return is_draining_ ? "draining" : ""; }}};
 }
 
@@ -182,7 +183,11 @@ Gauges Serving::gauges() {
                 const auto cluster = version_->current();
                 return cluster ? cluster->git_version : "";
               },
-          .cluster_drops_sandbox = [this] { return probe_->drops(); },
+          .cluster_drops_sandbox =
+              [this] {
+                const auto servers = version_->servers();
+                return servers ? servers->drops : std::nullopt;
+              },
           .certificate_expiry_timestamp_seconds =
               [this] {
                 const auto time = certificate_.expires_at().time_since_epoch();

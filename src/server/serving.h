@@ -11,7 +11,6 @@
 #include "http/listener.h"
 #include "http/memory_budget.h"
 #include "kube/cluster_version.h"
-#include "kube/sandbox_probe.h"
 #include "server/live_config.h"
 #include "server/metrics.h"
 #include "server/routes.h"
@@ -55,7 +54,6 @@ class Serving {
   Metrics metrics_;
   LiveConfig live_;
   const Config& config_;
-  std::unique_ptr<SandboxProbe> probe_ = std::make_unique<SandboxProbe>();
   std::unique_ptr<ClusterVersionSource> version_;
   ServingCertificate certificate_;
   std::atomic<bool> is_draining_{false};

@@ -1,6 +1,7 @@
 """A small HTTPS API server on loopback, whose every answer a test can script."""
 
 import http.server
+import itertools
 import json
 import socket
 import ssl
@@ -39,6 +40,11 @@ def answer_raw(*pieces, goodbye=True):
     return script
 
 
+def by_connection(*scripts):
+    """A script: one server for each of `scripts` behind one address, which take turns."""
+    return lambda handler: scripts[handler.number % len(scripts)](handler)
+
+
 def keep_all(handler):
     """A script for a POST: what is created is what was sent."""
     answer_with(handler.body, 201)(handler)
@@ -52,6 +58,7 @@ class Request:
         self.path = handler.path
         self.body = handler.body
         self.headers = handler.headers
+        self.connection_number = handler.number
         self.client_certificate = handler.connection.getpeercert()
         self.server_name = handler.connection.requested_name
 
@@ -66,6 +73,7 @@ class FakeApiServer:
         self.stopping = threading.Event()  # what a script waits on that answers late, or never
         self._requests = []
         self._open = set()
+        self._numbers = itertools.count()
         self._changed = threading.Condition()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
@@ -85,6 +93,7 @@ class FakeApiServer:
                 self.request.settimeout(30)
                 self.request = context.wrap_socket(self.request, server_side=True)
                 fake._open.add(self.request)
+                self.number = next(fake._numbers)  # of the connection
                 super().setup()
 
             def finish(self):
@@ -131,6 +140,11 @@ class FakeApiServer:
         with self._changed:
             assert self._changed.wait_for(found, seconds), "the API server was not asked"
             return found()
+
+    def requests(self):
+        """All of them so far."""
+        with self._changed:
+            return list(self._requests)
 
     def wait_for_more_requests(self, count, seconds=20):
         """Until `count` more requests have come."""

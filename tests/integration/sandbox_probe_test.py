@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from fake_kube_apiserver import FakeApiServer, answer_with, keep_all, version_info
+from fake_kube_apiserver import FakeApiServer, answer_raw, answer_with, by_connection, keep_all, version_info
 from webhook_server import WebhookServer, wait_until
 
 REVIEW = json.dumps({
@@ -73,6 +73,62 @@ def probe_line(server):
     return line
 
 
+def differences(server):
+    [line] = [each for each in server.ops("/readyz?verbose").body.decode().splitlines() if "cluster-version" in each]
+    return line.partition(": ")[2]
+
+
+DIFFER = "; until they agree, pods that depend on which one they meet are denied"
+
+
+def test_ten_pairs_of_version_and_probe_come_first_each_over_a_connection_of_its_own(api_server, start):
+    server = start()
+    pairs = {}
+    for request in api_server.requests()[:20]:
+        pairs.setdefault(request.connection_number, []).append(request.method)
+    assert list(pairs.values()) == [["GET", "POST"]] * 10
+    assert differences(server) == ""
+
+
+def test_two_servers_of_which_one_is_too_old_differ_until_all_are_new(api_server, start):
+    old, new = (answer_with(version_info(f"v1.{minor}.0", minor=minor)) for minor in ("32", "33"))
+    api_server.script = by_connection(old, new)
+    server = start()
+    assert differences(server) == "API servers differ: from 1.32 to 1.33" + DIFFER
+    assert 'cluster_version_info{git_version="v1.32.0"}' in server.metrics()
+    api_server.script = new  # the upgrade is over; ten intervals later nothing else was seen
+    wait_until(lambda: differences(server) == "", "the servers agree")
+    assert decided(server) == ("sandboxed", "supported")
+    assert [entry["message"] for entry in server.logged("cluster version: ")] == [
+        'cluster version: 1.32 ("v1.32.0")', f"cluster version: API servers differ: from 1.32 to 1.33{DIFFER}",
+        'cluster version: 1.33 ("v1.33.0")', "cluster version: the API servers agree again"]
+
+
+def test_two_servers_of_which_one_drops_the_sandbox_differ(api_server, start):
+    api_server.post_script = by_connection(keep_all, drop_all)
+    server = start()
+    assert differences(server) == "API servers differ: some drop hostUsers or procMount, some keep them" + DIFFER
+    assert state(server) == "dropped"
+    assert len(server.logged("API servers differ")) == 1
+
+
+def test_a_probe_that_is_not_answered_is_neither_yes_nor_no(api_server, start):
+    api_server.post_script = by_connection(keep_all, answer_raw(b""))  # one server drops the connection
+    server = start()
+    assert state(server) == "kept" and differences(server) == ""
+    assert decided(server) == ("sandboxed", "supported")
+
+
+def test_an_api_server_that_goes_away_takes_back_nothing(api_server, start):
+    api_server.post_script = by_connection(keep_all, drop_all)
+    server = start()
+    before = differences(server)
+    api_server.script = answer_with(b"", 500)
+    server.wait_for_log("status 500")
+    api_server.wait_for_more_requests(2)
+    assert differences(server) == before != ""
+
+
 def test_the_probe_is_a_dry_run_in_the_namespace_of_the_context(api_server, start):
     start()
     request = api_server.wait_for_request(lambda each: each.method == "POST")
@@ -107,7 +163,7 @@ def test_an_api_server_that_is_too_old_anyway_is_not_asked(api_server, start):
     assert state(server) == "unknown" and probe_line(server) == "[+]sandbox-probe ok: not asked"
     api_server.script = answer_with(version_info("v1.33.0", minor="33"))
     wait_until(lambda: state(server) == "kept", "it is asked once it is new enough")
-    assert decided(server) == ("sandboxed", "supported")
+    wait_until(lambda: decided(server) == ("sandboxed", "supported"), "nobody was older for ten intervals")
 
 
 def test_where_the_probe_is_not_allowed_the_version_decides(api_server, start):

@@ -88,6 +88,7 @@ TEST_CASE("exchange_http refuses what is not one whole answer") {
            Row{"HTTP/1.1 2000\r\n\r\n", "not an HTTP answer"},
            Row{"HTTP/1.1 -20 OK\r\n\r\n", "not an HTTP answer"},
            Row{"HTTP/1.1\r\n\r\n", "not an HTTP answer"},
+           Row{"HTTP/1.\r\n\r\n", "not an HTTP answer"},
            Row{"HTTP/1.1 200 OK\n\n", "not an HTTP answer"},
            Row{"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "not an HTTP answer"},
            Row{"HTTP/1.1 200 OK\r\n: no name\r\n\r\n", "not an HTTP answer"},

@@ -1,11 +1,14 @@
 #include "kube/sandbox_probe.h"
 
-#include <string>
-
 #include <doctest/doctest.h>
+
+#include <atomic>
+#include <string>
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
-#include "support/log_capture.h"
+#include "support/tls_server.h"
 
 namespace webhook {
 namespace {
@@ -83,54 +86,43 @@ TEST_CASE("an answer that says nothing of the fields is no answer") {
   }
 }
 
-TEST_CASE("without an API server the probe is never asked, and says nothing") {
-  SandboxProbe probe;
-  probe.ask();
-  CHECK_FALSE(probe.drops().has_value());
-  CHECK(probe.summary().empty());
-}
-
-TEST_CASE("the probe keeps its last answer through failures, and says each change once") {
-  const LogCapture log;
-  Result<HttpResponse> answer = Error{"refused"};
-  SandboxProbe probe([&](const std::stop_token&) { return answer; });
-  probe.ask();
-  probe.ask();
-  CHECK_FALSE(probe.drops().has_value());
-  CHECK(probe.summary() == "not known; last asked in vain: refused");
-
-  answer = stored("null", "{}");
-  probe.ask();
-  probe.ask();
-  CHECK((probe.drops() == true));
-  CHECK(probe.summary().starts_with("the API server drops hostUsers or procMount"));
-
-  answer = Error{"refused again"};
-  probe.ask();
-  CHECK((probe.drops() == true));
-  CHECK(probe.summary().ends_with("; last asked in vain: refused again"));
-
-  answer = stored("false", R"({"procMount":"Unmasked"})");
-  probe.ask();
-  CHECK((probe.drops() == false));
-  CHECK(probe.summary() == "the API server keeps hostUsers and procMount");
-  CHECK(log.text() ==
-        "warning sandbox probe: refused\n"
-        "warning sandbox probe: the API server drops hostUsers or procMount: no pod is sandboxed "
-        "(expected feature gates UserNamespacesSupport and ProcMountType on)\n"
-        "warning sandbox probe: refused again\n"
-        "info sandbox probe: the API server keeps hostUsers and procMount\n");
-}
-
-TEST_CASE("a call that was cut short says nothing") {
-  const LogCapture log;
-  std::stop_source stop;
-  SandboxProbe probe([&](const std::stop_token&) {
-    stop.request_stop();
-    return Result<HttpResponse>(Error{"cut"});
+TEST_CASE("version and probe are asked over one new connection, old servers only for the version") {
+  const test::Pair pair = test::make_pair({.dns_names = {"localhost"}});
+  std::atomic<int> minor = 34;
+  std::atomic<int> connections = 0;
+  std::atomic<int> requests = 0;
+  test::TlsServer server(pair, [&](test::TlsPeer& peer) {
+    ++connections;
+    for (std::string asked; !(asked = peer.read_request()).empty();) {
+      ++requests;
+      const bool is_probe = asked.starts_with("POST " + probe_path("default") + " HTTP/1.1\r\n");
+      const std::string body = is_probe
+                                   ? asked.substr(asked.find("\r\n\r\n") + 4)
+                                   : R"({"gitVersion":"v1.)" + std::to_string(minor) + R"(.0"})";
+      peer.send("HTTP/1.1 " + std::string(is_probe ? "201" : "200") +
+                "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    }
   });
-  probe.ask(stop.get_token());
-  CHECK(log.text().empty());
+  KubeAccess access;
+  access.host = "127.0.0.1";
+  access.port = server.port();
+  access.server_name = "localhost";
+  access.authorities.data = pair.certificate_pem;
+  const KubeClient client(std::move(access));
+  for (int ask = 1; ask <= 2; ++ask) {
+    const auto got = ask_api_server(client, {1, 33}, {});
+    REQUIRE(got);
+    CHECK(got->version.git_version == "v1.34.0");
+    CHECK((got->drops == false));
+    CHECK(connections == ask);
+    CHECK(requests == 2 * ask);
+  }
+  minor = 32;
+  const auto old = ask_api_server(client, {1, 33}, {});
+  REQUIRE(old);
+  CHECK_FALSE(old->drops.has_value());
+  CHECK(old->probe_failure.empty());
+  CHECK(requests == 5);
 }
 
 }  // namespace
