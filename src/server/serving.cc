@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "kube/client.h"
+#include "kube/sandbox_probe.h"
 #include "server/log.h"
 
 namespace webhook {
