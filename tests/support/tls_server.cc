@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -71,6 +72,11 @@ void TlsServer::accept_all() {
 }
 
 void TlsServer::serve_one(int socket) {
+  // For this thread alone: a client that raised it would still end the test.
+  sigset_t broken_pipe;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
   const SslPtr ssl(SSL_new(context_.get()));
   SSL_set_fd(ssl.get(), socket);
   if (SSL_accept(ssl.get()) == 1) {

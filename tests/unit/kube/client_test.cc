@@ -327,6 +327,21 @@ TEST_CASE("a stream of lines ends by its receiver, its limits, its status, or br
   CHECK(why(lines_of(begin, {.max_line_bytes = 8, .time = 20ms}, false, all)) == "timed out");
 }
 
+TEST_CASE("the time of a stream begins with its head, and is its own") {
+  TlsServer server(pair(), [](TlsPeer& peer) {
+    (void)peer.read_request();
+    peer.send(kStreamHead);
+    peer.send(chunk("1\n") + "0\r\n\r\n");
+    (void)peer.read_request();
+  });
+  const KubeClient client(access_to(server));
+  const auto all = [](std::string_view) { return true; };
+  CHECK(client.get_lines("/watch", all, {}).has_value());
+  const auto got = client.anew().get_lines("/watch", all, {.time = 0ms});
+  REQUIRE_FALSE(got);  // the head had its five seconds; nothing after it has any
+  CHECK(got.error().message.ends_with("/watch: timed out"));
+}
+
 TEST_CASE("a stop ends a stream at once") {
   std::stop_source stop;
   TlsServer server(pair(), [&](TlsPeer& peer) {
