@@ -11,7 +11,7 @@
 
 namespace webhook {
 
-/// What is injected under `config`, with the profile read. Throws std::runtime_error.
+/// What `config` injects, with the profile read from its file. Throws std::runtime_error.
 std::shared_ptr<const Sandbox> make_sandbox_of(const Config& config);
 
 /// The configuration in use: what a review needs of it can be replaced while the server runs.
@@ -22,7 +22,8 @@ class LiveConfig {
   /// this constructor then does. `metrics` outlives this.
   LiveConfig(std::function<Config()> read, Metrics& metrics);
 
-  /// What the server was started with; cluster, server and log.format stay so.
+  /// The configuration at the start. Later changes to cluster, server and log.format wait for a
+  /// restart.
   [[nodiscard]] const Config& at_start() const { return at_start_; }
   [[nodiscard]] std::shared_ptr<const Sandbox> sandbox() const;
 

@@ -19,7 +19,7 @@ using prometheus::Registry;
 
 std::string prefixed(std::string_view name) { return "code_executor_webhook_" + std::string(name); }
 
-/// What the listener can answer with; anything else is a bug and counts as 500.
+/// The status codes of the listener. Any other is a bug, and counts as 500.
 constexpr std::array kCodes{200, 400, 404, 405, 411, 413, 415, 417, 431, 500, 503, 505};
 
 /// From 50 microseconds, about what a review takes, to 5 seconds, when the API server gives up.
@@ -36,7 +36,7 @@ prometheus::Family<prometheus::Gauge>& gauges(Registry& registry, std::string_vi
   return prometheus::BuildGauge().Name(prefixed(name)).Help(help).Register(registry);
 }
 
-/// A counter for each result of reading something again.
+/// Counts reloads by their result.
 struct Reloads {
   Reloads(Registry& registry, std::string_view name, const char* help)
       : family(counters(registry, name, help)),
@@ -146,12 +146,13 @@ class Metrics::State {
 
   std::string to_text(const Gauges& values) {
     const std::lock_guard lock(mutex_);
-    in_flight_.Set(values.in_flight_requests());
-    connections_.Set(values.open_connections());
-    expiry_.Set(values.certificate_expiry_timestamp_seconds());
-    set_version(values.cluster_git_version());
-    if (const auto age = values.cluster_version_age_seconds()) version_age_.Add({}).Set(*age);
-    const auto drops = values.cluster_drops_sandbox();
+    in_flight_.Set(static_cast<double>(values.in_flight_requests));
+    connections_.Set(static_cast<double>(values.open_connections));
+    const std::chrono::duration<double> expiry = values.certificate_expires_at.time_since_epoch();
+    expiry_.Set(expiry.count());
+    set_version(values.cluster_git_version);
+    if (const auto age = values.cluster_version_age) version_age_.Add({}).Set(age->count());
+    const auto drops = values.cluster_drops_sandbox;
     kept_.Set(drops == false ? 1 : 0);
     dropped_.Set(drops == true ? 1 : 0);
     unknown_.Set(drops ? 0 : 1);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,14 +12,14 @@
 
 namespace webhook {
 
-/// Values that are asked for when the page is read.
+/// The state of the server's parts at the moment the page is read.
 struct Gauges {
-  std::function<double()> in_flight_requests;
-  std::function<double()> open_connections;
-  std::function<std::optional<double>()> cluster_version_age_seconds;
-  std::function<std::string()> cluster_git_version;            ///< Empty: not known.
-  std::function<std::optional<bool>()> cluster_drops_sandbox;  ///< None: not known.
-  std::function<double()> certificate_expiry_timestamp_seconds;
+  std::size_t in_flight_requests = 0;
+  std::size_t open_connections = 0;
+  std::optional<std::chrono::duration<double>> cluster_version_age;  ///< None: not known.
+  std::string cluster_git_version;                                   ///< Empty: not known.
+  std::optional<bool> cluster_drops_sandbox;                         ///< None: not known.
+  std::chrono::system_clock::time_point certificate_expires_at;
 };
 
 /// What Prometheus reads. Labels are closed sets, and each of their values exists from the start.

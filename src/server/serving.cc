@@ -171,29 +171,15 @@ std::vector<ReadyCheck> Serving::ready_checks() {
           {"shutdown", [this] { return is_draining_ ? "draining" : ""; }}};
 }
 
-Gauges Serving::gauges() {
-  return {.in_flight_requests = [this] { return static_cast<double>(admission_.in_flight()); },
-          .open_connections = [this] { return static_cast<double>(admission_.open_connections()); },
-          .cluster_version_age_seconds = [this]() -> std::optional<double> {
-            const auto age = version_->age();
-            if (!age) return std::nullopt;
-            return age->count();
-          },
-          .cluster_git_version =
-              [this] {
-                const auto cluster = version_->current();
-                return cluster ? cluster->git_version : "";
-              },
-          .cluster_drops_sandbox =
-              [this] {
-                const auto servers = version_->servers();
-                return servers ? servers->drops : std::nullopt;
-              },
-          .certificate_expiry_timestamp_seconds =
-              [this] {
-                const auto time = certificate_.expires_at().time_since_epoch();
-                return std::chrono::duration<double>(time).count();
-              }};
+Gauges Serving::gauges() const {
+  const auto cluster = version_->current();
+  const auto servers = version_->servers();
+  return {.in_flight_requests = admission_.in_flight(),
+          .open_connections = admission_.open_connections(),
+          .cluster_version_age = version_->age(),
+          .cluster_git_version = cluster ? cluster->git_version : "",
+          .cluster_drops_sandbox = servers ? servers->drops : std::nullopt,
+          .certificate_expires_at = certificate_.expires_at()};
 }
 
 }  // namespace webhook

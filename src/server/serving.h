@@ -24,8 +24,8 @@ struct ServingOptions {
   std::string version;                  ///< Of this program, for its log and metrics.
 };
 
-/// All parts of the running server; knows how they are put together, and in what order they end.
-/// Its functions are for one thread. Throws std::exception while it is made and started.
+/// The parts of the running server, how they are connected, and the order in which they end. Call
+/// it from one thread. Its constructor and start() throw std::exception.
 class Serving {
  public:
   explicit Serving(const ServingOptions& options);
@@ -38,7 +38,8 @@ class Serving {
   /// Compares the configuration and the certificate with their files. Call it on a timer.
   void reload();
 
-  /// Ends kindly: not ready, still serving for a while, then no new connections, then none.
+  /// Reports not ready, goes on serving for shutdownDelay, then accepts no more connections and
+  /// waits up to drainTimeout for requests in flight.
   void drain();
 
  private:
@@ -48,7 +49,7 @@ class Serving {
   void note(const Reviewed& reviewed, const HttpRequest& request,
             std::chrono::duration<double> time);
   std::vector<ReadyCheck> ready_checks();
-  Gauges gauges();
+  [[nodiscard]] Gauges gauges() const;
 
   const std::string program_version_;
   Metrics metrics_;
