@@ -36,5 +36,14 @@ TEST_CASE("to_base64 keeps every byte, at every length") {
   CHECK(to_base64("\xfb\xff\xfe") == "+//+");
 }
 
+TEST_CASE("to_base64 takes long input, whatever is left behind its parts") {
+  for (const std::size_t size : {49'151U, 49'152U, 49'153U, 98'304U, 1'000'001U}) {
+    CAPTURE(size);
+    std::string bytes(size, 'x');
+    bytes.back() = 'y';
+    CHECK(from_base64(to_base64(bytes)) == bytes);
+  }
+}
+
 }  // namespace
 }  // namespace webhook
