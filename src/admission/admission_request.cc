@@ -11,13 +11,14 @@ void expect(const JsonValue& value, std::string_view want) {
 
 bool is_pod_create(const JsonValue& request) {
   const JsonValue kind = request.field("kind");
-  // Every field is read, so that each is checked whatever the others say.
-  const bool is_pod = static_cast<int>(kind.field("group").string().empty()) +
-                          static_cast<int>(kind.field("version").string() == "v1") +
-                          static_cast<int>(kind.field("kind").string() == "Pod") ==
-                      3;
+  // Each field is read before any is judged, so that a wrong type is refused whatever the others
+  // say.
+  const bool is_core = kind.field("group").string().empty();
+  const bool is_v1 = kind.field("version").string() == "v1";
+  const bool is_pod = kind.field("kind").string() == "Pod";
   const bool is_whole = request.field("subResource").string().empty();
-  return request.field("operation").string() == "CREATE" && is_pod && is_whole;
+  const bool is_create = request.field("operation").string() == "CREATE";
+  return is_core && is_v1 && is_pod && is_whole && is_create;
 }
 
 void read_request(const JsonValue& request, const Sandbox& sandbox, AdmissionRequest& to) {
