@@ -49,9 +49,9 @@ std::string to_wire(const Reviewed& reviewed, const ClusterState& cluster) {
 
 }  // namespace
 
-Result<Reviewed> review(std::string_view body, const Sandbox& sandbox,
+Result<Reviewed> review(JsonParser& parser, std::string_view body, const Sandbox& sandbox,
                         const ClusterState& cluster) {
-  auto request = parse_review(body, sandbox);
+  auto request = parse_review(parser, body, sandbox);
   if (!request) return request.error();
   const Decision decision = decide(*request, sandbox.policy, cluster);
   Reviewed reviewed{

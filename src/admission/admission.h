@@ -6,6 +6,7 @@
 
 #include "admission/decision.h"
 #include "admission/sandbox.h"
+#include "base/json_parser.h"
 #include "base/json_patch.h"
 #include "base/result.h"
 
@@ -32,6 +33,7 @@ inline constexpr std::size_t kMaxWarningLength = 120;
 
 /// Answers the AdmissionReview in `body`: the whole webhook but for its socket. Pure.
 /// Error: what parse_review refuses; there is no uid to answer to.
-Result<Reviewed> review(std::string_view body, const Sandbox& sandbox, const ClusterState& cluster);
+Result<Reviewed> review(JsonParser& parser, std::string_view body, const Sandbox& sandbox,
+                        const ClusterState& cluster);
 
 }  // namespace webhook

@@ -44,8 +44,9 @@ void read_request(const JsonValue& request, const Sandbox& sandbox, AdmissionReq
 
 }  // namespace
 
-Result<AdmissionRequest> parse_review(std::string_view body, const Sandbox& sandbox) {
-  JsonDocument document(body);
+Result<AdmissionRequest> parse_review(JsonParser& parser, std::string_view body,
+                                      const Sandbox& sandbox) {
+  JsonDocument document(parser, body);
   const JsonValue root = document.root();
   AdmissionRequest request;
   if (root.is_present()) {

@@ -5,6 +5,7 @@
 
 #include "admission/pod_facts.h"
 #include "admission/sandbox.h"
+#include "base/json_parser.h"
 #include "base/result.h"
 
 namespace webhook {
@@ -22,6 +23,7 @@ struct AdmissionRequest {
 /// Reads an AdmissionReview from an HTTP body.
 /// Error: not JSON, nested deeper than kMaxJsonDepth, not a v1 AdmissionReview, no request.uid, or
 /// a field that is read has the wrong type or is there twice.
-Result<AdmissionRequest> parse_review(std::string_view body, const Sandbox& sandbox);
+Result<AdmissionRequest> parse_review(JsonParser& parser, std::string_view body,
+                                      const Sandbox& sandbox);
 
 }  // namespace webhook

@@ -1,10 +1,11 @@
 #include "base/json_reader.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
+#include <simdjson.h>
 #include <nlohmann/json.hpp>
 
 namespace webhook {
@@ -12,14 +13,6 @@ namespace {
 
 using Json = nlohmann::json;
 namespace dom = simdjson::dom;
-
-/// Memory of a parser that is kept for the next body; reviews are a few KB, rarely more.
-constexpr std::size_t kKeptCapacity = std::size_t{1} << 20U;
-
-std::unique_ptr<dom::parser>& thread_parser() {
-  thread_local std::unique_ptr<dom::parser> parser;
-  return parser;
-}
 
 const char* type_name(const dom::element& element) {
   switch (element.type()) {
@@ -42,14 +35,39 @@ std::string to_message(simdjson::error_code code) {
 
 }  // namespace
 
+class JsonValue::Dom {
+ public:
+  static Element hide(dom::element element) { return std::bit_cast<Element>(element); }
+
+  /// Of a value that is present.
+  static dom::element of(const JsonValue& value) {
+    return std::bit_cast<dom::element>(value.element_);
+  }
+
+  /// None if `value` is absent or, which is then refused, no object.
+  static std::optional<dom::object> object_of(const JsonValue& value) {
+    if (!value.is_present()) return std::nullopt;
+    if (of(value).is_object()) return dom::object(of(value));
+    value.refuse_type("an object");
+    return std::nullopt;
+  }
+
+  static std::optional<dom::array> list_of(const JsonValue& value) {
+    if (!value.is_present()) return std::nullopt;
+    if (of(value).is_array()) return dom::array(of(value));
+    value.refuse_type("a list");
+    return std::nullopt;
+  }
+};
+
 JsonValue::JsonValue(const JsonValue* parent, std::string_view key, std::size_t index,
-                     std::optional<dom::element> element, std::optional<Error>& error)
+                     Element element, std::optional<Error>& error)
     : parent_(parent), key_(key), index_(index), element_(element), error_(&error) {}
 
 JsonValue JsonValue::field(std::string_view key) const& {
   std::optional<dom::element> found;
-  JsonValue member(this, key, 0, std::nullopt, *error_);
-  const auto fields = object();
+  JsonValue member(this, key, 0, {}, *error_);
+  const auto fields = Dom::object_of(*this);
   if (!fields) return member;
   for (const auto& [name, value] : *fields) {
     if (name != key) continue;
@@ -57,26 +75,26 @@ JsonValue JsonValue::field(std::string_view key) const& {
     if (found) member.refuse("is there twice (expected once)");
     found = value;
   }
-  if (found && !found->is_null()) member.element_ = found;
+  if (found && !found->is_null()) member.element_ = Dom::hide(*found);
   return member;
 }
 
 std::string_view JsonValue::string() const {
-  if (!element_) return {};
-  if (element_->is_string()) return *element_;
+  if (!is_present()) return {};
+  if (const dom::element element = Dom::of(*this); element.is_string()) return element;
   refuse_type("a string");
   return {};
 }
 
 std::optional<bool> JsonValue::boolean() const {
-  if (!element_) return std::nullopt;
-  if (element_->is_bool()) return bool(*element_);
+  if (!is_present()) return std::nullopt;
+  if (const dom::element element = Dom::of(*this); element.is_bool()) return bool(element);
   refuse_type("a boolean");
   return std::nullopt;
 }
 
 bool JsonValue::has_members() const {
-  const auto fields = object();
+  const auto fields = Dom::object_of(*this);
   if (!fields) return false;
   bool any = false;
   std::vector<std::string_view> names;
@@ -93,19 +111,20 @@ bool JsonValue::has_members() const {
 }
 
 std::size_t JsonValue::size() const {
-  const auto elements = list();
+  const auto elements = Dom::list_of(*this);
   return elements ? elements->size() : 0;
 }
 
 bool JsonValue::matches(const Json& want, Match how) const {
-  if (!element_) return false;
+  if (!is_present()) return false;
+  const dom::element element = Dom::of(*this);
   switch (want.type()) {
-    case Json::value_t::object: return element_->is_object() && matches_object(want, how);
-    case Json::value_t::array: return element_->is_array() && matches_list(want, how);
+    case Json::value_t::object: return element.is_object() && matches_object(want, how);
+    case Json::value_t::array: return element.is_array() && matches_list(want, how);
     case Json::value_t::string:
-      return element_->is_string() && string() == want.get_ref<const std::string&>();
-    case Json::value_t::boolean: return element_->is_bool() && boolean() == want.get<bool>();
-    default: return element_->is_int64() && std::int64_t(*element_) == want.get<std::int64_t>();
+      return element.is_string() && string() == want.get_ref<const std::string&>();
+    case Json::value_t::boolean: return element.is_bool() && boolean() == want.get<bool>();
+    default: return element.is_int64() && std::int64_t(element) == want.get<std::int64_t>();
   }
 }
 
@@ -118,7 +137,9 @@ bool JsonValue::matches_object(const Json& want, Match how) const {
   }
   if (how == Match::kSubset) return same;
   std::size_t members = 0;
-  for (const auto& [key, value] : dom::object(*element_)) members += value.is_null() ? 0U : 1U;
+  for (const auto& [key, value] : dom::object(Dom::of(*this))) {
+    members += value.is_null() ? 0U : 1U;
+  }
   return same && members == want.size();
 }
 
@@ -141,22 +162,18 @@ bool JsonValue::matches_list(const Json& want, Match how) const {
   return same;
 }
 
+void JsonValue::call_for_each(void (*call)(void*, const JsonValue&, std::size_t), void* to) const {
+  const auto elements = Dom::list_of(*this);
+  if (!elements) return;
+  std::size_t index = 0;
+  for (const dom::element element : *elements) {
+    call(to, JsonValue(this, {}, index, Dom::hide(element), *error_), index);
+    ++index;
+  }
+}
+
 void JsonValue::refuse(std::string_view what) const {
   if (!*error_) *error_ = Error{place() + ": " + std::string(what)};
-}
-
-std::optional<dom::object> JsonValue::object() const {
-  if (!element_) return std::nullopt;
-  if (element_->is_object()) return dom::object(*element_);
-  refuse_type("an object");
-  return std::nullopt;
-}
-
-std::optional<dom::array> JsonValue::list() const {
-  if (!element_) return std::nullopt;
-  if (element_->is_array()) return dom::array(*element_);
-  refuse_type("a list");
-  return std::nullopt;
 }
 
 std::string JsonValue::place() const {
@@ -167,34 +184,25 @@ std::string JsonValue::place() const {
 }
 
 void JsonValue::refuse_type(std::string_view expected) const {
-  refuse(std::string("is ") + type_name(*element_) + " (expected " + std::string(expected) + ')');
+  refuse(std::string("is ") + type_name(Dom::of(*this)) + " (expected " + std::string(expected) +
+         ')');
 }
 
-JsonDocument::JsonDocument(std::string_view body) {
+JsonDocument::JsonDocument(JsonParser& parser, std::string_view body) {
   // RFC 8259 forbids to send a byte order mark, and Go refuses it; simdjson 3.12 would skip it.
   if (body.starts_with("\xef\xbb\xbf")) {
     error_ = Error{"body: not JSON: begins with a byte order mark"};
     return;
   }
-  auto& parser = thread_parser();
-  if (!parser) {
-    parser = std::make_unique<dom::parser>();
-    if (const auto code = parser->allocate(0, kMaxJsonDepth); code != simdjson::SUCCESS) {
-      error_ = Error{to_message(code)};
-      return;
-    }
-  }
+  dom::parser& dom = *parser.parser_;
+  auto code = dom.max_depth() == kMaxJsonDepth ? simdjson::SUCCESS : dom.allocate(0, kMaxJsonDepth);
   dom::element root;
-  if (const auto code = parser->parse(body.data(), body.size()).get(root);
-      code != simdjson::SUCCESS) {
+  if (code == simdjson::SUCCESS) code = dom.parse(body.data(), body.size()).get(root);
+  if (code != simdjson::SUCCESS) {
     error_ = Error{to_message(code)};
     return;
   }
-  root_ = root;
-}
-
-JsonDocument::~JsonDocument() {
-  if (auto& parser = thread_parser(); parser && parser->capacity() > kKeptCapacity) parser.reset();
+  root_ = JsonValue::Dom::hide(root);
 }
 
 }  // namespace webhook

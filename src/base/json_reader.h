@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include <simdjson.h>
 #include <nlohmann/json_fwd.hpp>
 
+#include "base/json_parser.h"
 #include "base/result.h"
 
 namespace webhook {
@@ -26,11 +26,7 @@ enum class Match {
 /// to the values it was reached through, so those must be alive: hence no member of a temporary.
 class JsonValue {
  public:
-  /// The whole document.
-  JsonValue(std::optional<simdjson::dom::element> element, std::optional<Error>& error)
-      : JsonValue(nullptr, {}, 0, element, error) {}
-
-  [[nodiscard]] bool is_present() const { return element_.has_value(); }
+  [[nodiscard]] bool is_present() const { return element_.document != nullptr; }
 
   /// Member `key` of an object. Wrong: not an object, or `key` is there twice.
   [[nodiscard]] JsonValue field(std::string_view key) const&;
@@ -50,13 +46,9 @@ class JsonValue {
   /// Calls `visit(element, index)` for each element of a list, none if absent.
   template <class Visit>
   void for_each(Visit visit) const {
-    const auto elements = list();
-    if (!elements) return;
-    std::size_t index = 0;
-    for (const simdjson::dom::element element : *elements) {
-      visit(JsonValue(this, {}, index, element, *error_), index);
-      ++index;
-    }
+    call_for_each([](void* to, const JsonValue& element,
+                     std::size_t index) { (*static_cast<Visit*>(to))(element, index); },
+                  &visit);
   }
 
   /// The number of elements of a list; 0 if absent.
@@ -70,11 +62,21 @@ class JsonValue {
   void refuse(std::string_view what) const;
 
  private:
-  JsonValue(const JsonValue* parent, std::string_view key, std::size_t index,
-            std::optional<simdjson::dom::element> element, std::optional<Error>& error);
+  friend class JsonDocument;
+  /// The part that knows simdjson, whose header takes seconds to compile.
+  class Dom;
 
-  [[nodiscard]] std::optional<simdjson::dom::object> object() const;
-  [[nodiscard]] std::optional<simdjson::dom::array> list() const;
+  /// A simdjson::dom::element, bit for bit, or none where `document` is null.
+  struct Element {
+    const void* document = nullptr;
+    std::size_t index = 0;
+  };
+
+  JsonValue(const JsonValue* parent, std::string_view key, std::size_t index, Element element,
+            std::optional<Error>& error);
+
+  void call_for_each(void (*call)(void* to, const JsonValue& element, std::size_t index),
+                     void* to) const;
   [[nodiscard]] bool matches_object(const nlohmann::json& want, Match how) const;
   [[nodiscard]] bool matches_list(const nlohmann::json& want, Match how) const;
   [[nodiscard]] std::string place() const;
@@ -83,31 +85,30 @@ class JsonValue {
   const JsonValue* parent_;
   std::string_view key_;  ///< Empty for an element of a list.
   std::size_t index_;
-  std::optional<simdjson::dom::element> element_;
+  Element element_;
   std::optional<Error>* error_;
 };
 
 /// Nesting that is read; API objects have some 20 levels.
 inline constexpr std::size_t kMaxJsonDepth = 128;
 
-/// A parsed body, valid until the next one is made on the same thread: the parser's memory is kept
-/// for it. All of the body is validated, read or not: UTF-8, numbers, nesting.
+/// A parsed body, in the memory of `parser`: valid until that goes, or parses the next one. All of
+/// the body is validated, read or not: UTF-8, numbers, nesting.
 class JsonDocument {
  public:
-  explicit JsonDocument(std::string_view body);
-  ~JsonDocument();
+  JsonDocument(JsonParser& parser, std::string_view body);
   JsonDocument(const JsonDocument&) = delete;
   JsonDocument& operator=(const JsonDocument&) = delete;
 
   /// The whole document; absent if it could not be parsed.
-  [[nodiscard]] JsonValue root() { return {root_, error_}; }
+  [[nodiscard]] JsonValue root() { return {nullptr, {}, 0, root_, error_}; }
 
   /// The first thing found wrong, while parsing or by a read since.
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
  private:
   std::optional<Error> error_;
-  std::optional<simdjson::dom::element> root_;
+  JsonValue::Element root_;
 };
 
 }  // namespace webhook

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "admission/admission.h"
 #include "cli/commands.h"
 #include "cli/common.h"
@@ -40,7 +42,7 @@ Document to_review(const Document& pod, const PodPlace& place, const std::string
             {"object", pod}}}};
 }
 
-/// Takes from `from` to `to` what a pod and a template both have.
+/// Copies the members that a pod and a template both have.
 void copy_members(const Document& from, Document& to) {
   for (const char* member : {"metadata", "spec"}) {
     if (from.contains(member)) to[member] = from[member];
@@ -55,8 +57,8 @@ class Mutator {
     cluster_ = {.version = offline_version(config, flags.common)};
   }
 
-  /// Mutates the pods of `document`, and says on stderr what became of each. Throws
-  /// std::runtime_error for a pod that is no pod.
+  /// Mutates the pods of `document`, and reports the outcome of each on stderr. Throws
+  /// std::runtime_error for a pod that cannot be read.
   void mutate(Document& document, const std::string& file) {
     for_each_pod(document, [&](const PodPlace& place) { mutate_pod(place, file); });
   }
@@ -70,7 +72,8 @@ class Mutator {
     Document pod = {{"apiVersion", "v1"}, {"kind", "Pod"}};
     copy_members(pod_template, pod);
     const std::string name = name_of(place, flags_.ns);
-    const auto reviewed = review(to_review(pod, place, flags_.ns).dump(), *sandbox_, cluster_);
+    const auto reviewed =
+        review(parser_, to_review(pod, place, flags_.ns).dump(), *sandbox_, cluster_);
     if (!reviewed) {
       throw std::runtime_error(file + ": " + name + ": " + reviewed.error().message);
     }
@@ -95,6 +98,7 @@ class Mutator {
   const MutateFlags& flags_;
   std::shared_ptr<const Sandbox> sandbox_;
   ClusterState cluster_;
+  JsonParser parser_;
   std::vector<Document> patches_;
   std::vector<std::string> denied_;
 };
@@ -124,7 +128,7 @@ void run(const MutateFlags& flags) {
       after.push_back(std::move(document));
     }
   }
-  // Nothing is printed that the API server would not take in whole.
+  // Prints nothing if the API server would refuse a part of it.
   if (!mutator.denied().empty()) throw std::runtime_error(mutator.denied().front());
   if (flags.output == "patch") {
     for (const Document& patch : mutator.patches()) std::cout << patch.dump() << '\n';

@@ -2,6 +2,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include <CLI/CLI.hpp>
+
 #include "admission/admission.h"
 #include "cli/commands.h"
 #include "cli/common.h"
@@ -20,7 +22,8 @@ void run(const ReviewFlags& flags) {
   const auto sandbox = make_sandbox_of(config);
   const std::string body = read_input(flags.file);
   const ClusterState cluster{.version = offline_version(config, flags.common)};
-  const auto reviewed = review(body, *sandbox, cluster);
+  JsonParser parser;
+  const auto reviewed = review(parser, body, *sandbox, cluster);
   if (!reviewed) throw std::runtime_error(flags.file + ": " + reviewed.error().message);
   std::cout << reviewed->wire << '\n';
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "server/parser_pool.h"
 
 namespace webhook {
 namespace {
@@ -26,13 +27,11 @@ bool is_json(std::string_view content_type) {
   });
 }
 
-/// What simdjson's document of a body can take of memory, a byte of the body (its dom_parser: 8 for
-/// the tape, 4 for the index, 5/3 for strings, 1 for a copy).
-constexpr std::size_t kParserBytes = 15;
 /// What the headroom is for: reviews of up to 64 KiB.
-constexpr std::size_t kSmallParser = kParserBytes * (std::size_t{64} << 10U);
+const std::size_t kSmallParser = parser_bytes(std::size_t{64} << 10U);
 
-HttpAnswer answer_review(const AdmissionParts& parts, const HttpRequest& request) {
+HttpAnswer answer_review(const AdmissionParts& parts, ParserPool& parsers,
+                         const HttpRequest& request) {
   if (!is_json(request.content_type)) {
     return refuse(415, "Content-Type (expected application/json)");
   }
@@ -44,11 +43,12 @@ HttpAnswer answer_review(const AdmissionParts& parts, const HttpRequest& request
   if (!cluster) return refuse(503, "the cluster's version is not known yet");
 
   MemoryShare parser_memory(*parts.memory, kSmallParser);
-  if (!parser_memory.resize(kParserBytes * request.body.size())) {
+  if (!parser_memory.resize(parser_bytes(request.body.size()))) {
     return refuse(503, "memory for large requests is short for now (expected another try)");
   }
   const auto began = SteadyClock::now();
-  const auto reviewed = review(request.body, *parts.sandbox(), *cluster);
+  auto parser = parsers.lease();
+  const auto reviewed = review(*parser, request.body, *parts.sandbox(), *cluster);
   if (!reviewed) return refuse(400, reviewed.error().message);
   parts.on_reviewed(*reviewed, request, SteadyClock::now() - began);
   return {.body = reviewed->wire};
@@ -77,8 +77,9 @@ HttpAnswer answer_ready(const std::vector<ReadyCheck>& checks, bool verbose) {
 std::vector<Route> make_admission_routes(AdmissionParts parts) {
   return {{.method = "POST",
            .path = "/mutate",
-           .handler = [parts = std::move(parts)](const HttpRequest& request) {
-             return answer_review(parts, request);
+           .handler = [parts = std::move(parts),
+                       parsers = std::make_shared<ParserPool>()](const HttpRequest& request) {
+             return answer_review(parts, *parsers, request);
            }}};
 }
 

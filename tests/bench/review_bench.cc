@@ -74,8 +74,9 @@ void ours(benchmark::State& state) {
   policy.profile = {.bytes = "{}", .sha256 = std::string(64, 'a')};
   const webhook::Sandbox sandbox = webhook::make_sandbox(policy);
   const webhook::ClusterState cluster{.version = {1, 34}};
+  webhook::JsonParser parser;
   for (auto _ : state) {
-    const auto reviewed = webhook::review(body, sandbox, cluster);
+    const auto reviewed = webhook::review(parser, body, sandbox, cluster);
     if (!reviewed || reviewed->outcome != webhook::Outcome::kSandboxed)
       state.SkipWithError("not sandboxed");
     benchmark::DoNotOptimize(reviewed->wire.data());

@@ -24,6 +24,17 @@ Json plain_pod() {
   })");
 }
 
+Result<Reviewed> review(std::string_view body, const Sandbox& sandbox,
+                        const ClusterState& cluster) {
+  JsonParser parser;
+  return review(parser, body, sandbox, cluster);
+}
+
+Result<AdmissionRequest> parse_review(std::string_view body, const Sandbox& sandbox) {
+  JsonParser parser;
+  return parse_review(parser, body, sandbox);
+}
+
 Json to_review(const Json& pod) {
   Json review = Json::parse(R"({
     "apiVersion": "admission.k8s.io/v1",

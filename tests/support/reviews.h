@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "admission/admission.h"
+#include "admission/admission_request.h"
 
 namespace webhook {
 
@@ -17,6 +18,10 @@ nlohmann::json plain_pod();
 
 /// An AdmissionReview of the creation of `pod`, as the API server sends it.
 nlohmann::json to_review(const nlohmann::json& pod);
+
+/// review() and parse_review() with a parser of their own, for tests that ask for one answer.
+Result<Reviewed> review(std::string_view body, const Sandbox& sandbox, const ClusterState& cluster);
+Result<AdmissionRequest> parse_review(std::string_view body, const Sandbox& sandbox);
 
 /// The operations of `patch`.
 nlohmann::json to_operations(const JsonPatch& patch);

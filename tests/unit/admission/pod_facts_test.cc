@@ -18,7 +18,8 @@ const Sandbox& sandbox() {
 
 PodFacts facts_of(const Json& pod) {
   const std::string body = pod.dump();
-  JsonDocument document(body);
+  JsonParser parser;
+  JsonDocument document(parser, body);
   const JsonValue root = document.root();
   PodFacts facts = read_pod_facts(root, sandbox());
   REQUIRE_FALSE(document.error());

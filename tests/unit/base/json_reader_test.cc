@@ -11,7 +11,8 @@ using Json = nlohmann::json;
 /// What reading `body` by `read` finds wrong; empty if nothing.
 template <class Read>
 std::string error_of(std::string_view body, Read read) {
-  JsonDocument document(body);
+  JsonParser parser;
+  JsonDocument document(parser, body);
   const JsonValue root = document.root();
   read(root);
   return document.error() ? document.error()->message : "";
@@ -22,7 +23,8 @@ std::string parse_error(std::string_view body) {
 }
 
 bool matches(std::string_view body, const char* want, Match how) {
-  JsonDocument document(body);
+  JsonParser parser;
+  JsonDocument document(parser, body);
   const bool same = document.root().matches(Json::parse(want), how);
   CHECK_FALSE(document.error());
   return same;
@@ -70,22 +72,36 @@ TEST_CASE("JsonDocument reads 128 levels and no more") {
     CHECK(parse_error(nested(levels)) == "body: nested deeper than 128 levels");
     CHECK(parse_error(std::string(levels, '[')).starts_with("body: "));  // open at the end as well
   }
-  CHECK(parse_error("{}") == "");  // the parser that is kept works on
 }
 
-TEST_CASE("JsonDocument reads a body above the memory that it keeps") {
-  const std::string big = '"' + std::string(3U << 20U, 'x') + '"';
-  for (int i = 0; i < 2; ++i) {
-    JsonDocument document(big);
-    CHECK(document.root().string().size() == 3U << 20U);
-    CHECK(parse_error("{}") == "");
+TEST_CASE("a parser reads one body after the other, whatever was wrong with the last") {
+  JsonParser parser;
+  for (const std::string& body : {nested(3), nested(1000), std::string("nonsense"), nested(2),
+                                  '"' + std::string(3U << 20U, 'x') + '"', nested(kMaxJsonDepth),
+                                  nested(kMaxJsonDepth + 1), std::string(R"("text")")}) {
+    CAPTURE(body.substr(0, 10));
+    JsonDocument document(parser, body);
+    const auto message = document.error() ? document.error()->message : "";
+    CHECK(message == parse_error(body));
+    CHECK(document.root().is_present() == message.empty());
   }
+  CHECK(parser.capacity() >= 3U << 20U);
+}
+
+TEST_CASE("parsers are apart: what one has read stays while another reads") {
+  JsonParser one;
+  JsonParser other;
+  JsonDocument first(one, R"("first")");
+  JsonDocument second(other, R"("second")");
+  CHECK(first.root().string() == "first");
+  CHECK(second.root().string() == "second");
 }
 
 TEST_CASE("absent and null read the same, as the empty value") {
   for (const char* body : {"{}", R"({"a":null})"}) {
     CAPTURE(body);
-    JsonDocument document(body);
+    JsonParser parser;
+    JsonDocument document(parser, body);
     const JsonValue root = document.root();
     const JsonValue a = root.field("a");
     CHECK_FALSE(a.is_present());
@@ -157,11 +173,13 @@ TEST_CASE("a member that is there twice is refused, null or not") {
 TEST_CASE("has_members counts a member unless it is null") {
   for (const char* body : {"{}", R"({"a":null})", R"({"a":null,"b":null})"}) {
     CAPTURE(body);
-    CHECK_FALSE(JsonDocument(body).root().has_members());
+    JsonParser parser;
+    CHECK_FALSE(JsonDocument(parser, body).root().has_members());
   }
   for (const char* body : {R"({"a":false})", R"({"a":null,"b":{}})"}) {
     CAPTURE(body);
-    CHECK(JsonDocument(body).root().has_members());
+    JsonParser parser;
+    CHECK(JsonDocument(parser, body).root().has_members());
   }
 }
 
