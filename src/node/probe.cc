@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <sstream>
 
+#include "base/text.h"
 #include "node/trials.h"
 #include "os/file_descriptor.h"
 
@@ -17,8 +18,6 @@ namespace webhook {
 namespace {
 
 namespace fs = std::filesystem;
-
-void trim(std::string& text) { text.erase(text.find_last_not_of(" \t\n") + 1); }
 
 Reading read_kernel_file(const fs::path& file) {
   const FileDescriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
@@ -30,7 +29,7 @@ Reading read_kernel_file(const fs::path& file) {
     reading.text.append(chunk.data(), static_cast<std::size_t>(length));
   }
   if (length < 0) return {"", errno};
-  trim(reading.text);
+  reading.text = std::string(trim(reading.text));
   return reading;
 }
 

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace webhook {
+
+// ASCII only, whatever the locale: for the words of protocols.
+
+/// `text` without the `blanks` at its beginning and end.
+std::string_view trim(std::string_view text, std::string_view blanks = " \t\r\n");
+
+/// "Content-Type" is "content-type".
+std::string to_lower(std::string_view text);
+
+/// True where to_lower() makes both the same.
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+
+}  // namespace webhook

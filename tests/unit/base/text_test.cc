@@ -1,0 +1,30 @@
+#include "base/text.h"
+
+#include <doctest/doctest.h>
+
+namespace webhook {
+
+TEST_CASE("trim takes blanks from both ends, and none from the middle") {
+  CHECK(trim("") == "");
+  CHECK(trim(" \t\r\n") == "");
+  CHECK(trim("a") == "a");
+  CHECK(trim("\t a b\r\n") == "a b");
+  CHECK(trim("a\n", " \t") == "a\n");
+  CHECK(trim("//a/b/", "/") == "a/b");
+}
+
+TEST_CASE("to_lower lowers ASCII letters and nothing else") {
+  CHECK(to_lower("") == "");
+  CHECK(to_lower("AZaz[@09-\xc3\x84") == "azaz[@09-\xc3\x84");
+}
+
+TEST_CASE("equal_ignoring_case compares whole words") {
+  CHECK(equal_ignoring_case("", ""));
+  CHECK(equal_ignoring_case("Keep-Alive", "keep-aLIVE"));
+  CHECK_FALSE(equal_ignoring_case("close", "closed"));
+  CHECK_FALSE(equal_ignoring_case("closed", "close"));
+  CHECK_FALSE(equal_ignoring_case("[", "{"));  // 32 apart, as A and a are
+  CHECK_FALSE(equal_ignoring_case("@", "`"));
+}
+
+}  // namespace webhook
