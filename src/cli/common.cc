@@ -1,8 +1,9 @@
 #include "cli/common.h"
 
 #include <iostream>
-#include <iterator>
 #include <stdexcept>
+
+#include <CLI/CLI.hpp>
 
 #include "kube/client.h"
 #include "os/file.h"
@@ -10,7 +11,7 @@
 namespace webhook {
 namespace {
 
-/// What `mutate` and `review` assume of a cluster they are not told about, as `helm template` does.
+/// What `mutate` and `review` assume where no version is given, as `helm template` does.
 constexpr KubeVersion kAssumedVersion{1, 34};
 
 }  // namespace
@@ -74,8 +75,7 @@ KubeVersion offline_version(const Config& config, const CommonFlags& flags) {
 }
 
 std::string read_input(const std::string& file) {
-  if (file != "-") return read_file(file);
-  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+  return file == "-" ? read_standard_input() : read_file(file);
 }
 
 }  // namespace webhook

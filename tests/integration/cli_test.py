@@ -220,6 +220,15 @@ def test_an_alias_bomb_is_refused():
 # review, profile, version and usage.
 
 
+def test_standard_input_that_cannot_be_read_is_an_error(tmp_path):
+    folder = os.open(tmp_path, os.O_RDONLY)
+    done = subprocess.run([BINARY, "mutate", "-f", "-", "--kube-version", "1.34"], stdin=folder, capture_output=True,
+                          text=True, timeout=60, check=False)
+    os.close(folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "code-executor-webhook: standard input: cannot be read: Is a directory\n"
+
+
 def test_review_answers_as_the_api_server_expects():
     pod = yaml.safe_load(example("pod-supported.yaml"))
     review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
