@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "tls/pem.h"
+
 namespace webhook {
 namespace {
 
@@ -42,7 +44,7 @@ void add_extension(X509& certificate, X509* issuer, int nid, const char* value) 
   ensure(extension && X509_add_ext(&certificate, extension.get(), -1) == 1, OBJ_nid2sn(nid));
 }
 
-/// Names go in as they are: the text form of OpenSSL's configuration would give commas a meaning.
+/// Adds each name as it is: in OpenSSL's text form a comma would separate names.
 void add_names(X509& certificate, const ServingNames& names) {
   const GeneralNamesPtr list = made(GeneralNamesPtr(GENERAL_NAMES_new()), "names");
   const auto add = [&](int type, const std::string& name) {
@@ -124,17 +126,12 @@ CertificateAuthority CertificateAuthority::create(const std::string& common_name
 }
 
 CertificateAuthority CertificateAuthority::load(const PemPair& pair) {
-  ERR_clear_error();
-  const auto open = [](const std::string& pem) {
-    return BioPtr(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  };
-  X509Ptr certificate =
-      made(X509Ptr(PEM_read_bio_X509(open(pair.certificate).get(), nullptr, nullptr, nullptr)),
-           "not a certificate (expected PEM)");
-  char no_passphrase[] = "";  // lest OpenSSL asks for one on the terminal
-  EvpPkeyPtr key = made(
-      EvpPkeyPtr(PEM_read_bio_PrivateKey(open(pair.key).get(), nullptr, nullptr, no_passphrase)),
-      "not a private key (expected PEM without a passphrase)");
+  auto certificates = parse_certificates({"certificate", pair.certificate});
+  if (!certificates) throw std::runtime_error(certificates.error().message);
+  auto parsed_key = parse_private_key({"key", pair.key});
+  if (!parsed_key) throw std::runtime_error(parsed_key.error().message);
+  X509Ptr certificate = std::move(certificates->front());
+  EvpPkeyPtr key = std::move(*parsed_key);
   ensure(X509_check_private_key(certificate.get(), key.get()), "the key is not the certificate's");
   if (X509_check_ca(certificate.get()) != 1) {
     throw std::runtime_error("not a CA (expected a certificate with CA:TRUE)");

@@ -1,13 +1,12 @@
 #include "tls/context.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <ctime>
 #include <optional>
 
-#include "tls/openssl.h"
+#include "tls/pem.h"
 
 namespace webhook {
 namespace {
@@ -15,39 +14,9 @@ namespace {
 // Length and name, as ALPN writes them (RFC 7301, section 3.1).
 constexpr unsigned char kHttp11[] = "\x08http/1.1";
 
-BioPtr open(const PemFile& pem) {
-  return BioPtr(BIO_new_mem_buf(pem.text.data(), static_cast<int>(pem.text.size())));
-}
-
-Result<std::vector<X509Ptr>> parse_certificates(const PemFile& pem) {
-  ERR_clear_error();
-  const BioPtr bio = open(pem);
-  std::vector<X509Ptr> certificates;
-  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
-    certificates.emplace_back(certificate);
-  }
-  const bool is_at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-  const std::string why = take_openssl_error();
-  if (!is_at_end) return Error{pem.file + ": not a whole certificate: " + why + " (expected PEM)"};
-  if (certificates.empty()) return Error{pem.file + ": no certificate in it (expected PEM)"};
-  return certificates;
-}
-
-Result<EvpPkeyPtr> parse_key(const PemFile& pem) {
-  ERR_clear_error();
-  // Without a callback OpenSSL asks the terminal for the password of an encrypted key.
-  const auto no_password = [](char*, int, int, void*) { return -1; };
-  EvpPkeyPtr key(PEM_read_bio_PrivateKey(open(pem).get(), nullptr, no_password, nullptr));
-  if (!key) {
-    return Error{pem.file + ": not a private key: " + take_openssl_error() +
-                 " (expected PEM, not encrypted)"};
-  }
-  return key;
-}
-
 std::chrono::system_clock::time_point to_time_point(const ASN1_TIME* time) {
   std::tm utc{};
-  if (ASN1_TIME_to_tm(time, &utc) != 1) return {};  // 1970: a time nobody can read has passed
+  if (ASN1_TIME_to_tm(time, &utc) != 1) return {};  // 1970: such a certificate has expired
   return std::chrono::system_clock::from_time_t(::timegm(&utc));
 }
 
@@ -69,8 +38,8 @@ void set_rules(SSL_CTX* context, TlsVersion min_version) {
   SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20");
   SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384");
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
-  // No resumption: API servers keep their connections, and a session outlives the client CA that
-  // let it in.
+  // No resumption: API servers keep their connections, and a session would outlive the client CA
+  // that it was accepted by.
   SSL_CTX_set_num_tickets(context, 0);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   // An idle connection gives its 32 KiB of record buffers back.
@@ -80,7 +49,7 @@ void set_rules(SSL_CTX* context, TlsVersion min_version) {
 
 std::optional<Error> set_pair(SSL_CTX* context, const TlsMaterial& material,
                               const std::vector<X509Ptr>& certificates) {
-  auto key = parse_key(material.key);
+  auto key = parse_private_key(material.key);
   if (!key) return key.error();
   ERR_clear_error();
   if (SSL_CTX_use_certificate(context, certificates.front().get()) != 1) {

@@ -9,18 +9,11 @@
 #include <openssl/types.h>
 
 #include "base/result.h"
+#include "tls/pem_file.h"
 
 namespace webhook {
 
 enum class TlsVersion { kTls12, kTls13 };
-
-/// A text and the file it was read from, which messages name.
-struct PemFile {
-  std::string file;
-  std::string text;
-
-  friend bool operator==(const PemFile&, const PemFile&) = default;
-};
 
 /// What a serving context is made of.
 struct TlsMaterial {
@@ -33,8 +26,8 @@ struct TlsMaterial {
 
 struct TlsRules {
   TlsVersion min_version = TlsVersion::kTls12;
-  /// Of these one must be a SAN or the common name of a client's certificate, to the letter;
-  /// empty: any certificate of the client CA will do.
+  /// A client's certificate must have one of these as a SAN or as its common name, exactly. Empty:
+  /// any certificate of the client CA is accepted.
   std::vector<std::string> client_names = {};
 };
 

@@ -1,36 +1,29 @@
 #include "tls/serving_certificate.h"
 
-#include <cerrno>
-#include <fstream>
-#include <iterator>
-#include <optional>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
+
+#include "os/file.h"
 
 namespace webhook {
 namespace {
 
 constexpr int kReadAttempts = 5;
 
-Result<PemFile> read_file(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) {
-    return Error{path.string() + ": cannot be read: " + std::generic_category().message(errno) +
-                 " (expected a PEM file)"};
-  }
-  PemFile file{path.string(), {std::istreambuf_iterator<char>(stream), {}}};
-  if (file.text.empty()) return Error{file.file + ": is empty (expected PEM)"};
-  return file;
+Result<PemFile> read_pem(const std::filesystem::path& path) {
+  auto text = try_read_file(path.string());
+  if (!text) return Error{text.error().message + " (expected a PEM file)"};
+  if (text->empty()) return Error{path.string() + ": is empty (expected PEM)"};
+  return PemFile{path.string(), std::move(*text)};
 }
 
 Result<TlsMaterial> read_once(const CertificateFiles& files) {
-  auto certificates = read_file(files.certificate);
+  auto certificates = read_pem(files.certificate);
   if (!certificates) return certificates.error();
-  auto key = read_file(files.key);
+  auto key = read_pem(files.key);
   if (!key) return key.error();
   if (files.client_ca.empty()) return TlsMaterial{std::move(*certificates), std::move(*key), {}};
-  auto client_ca = read_file(files.client_ca);
+  auto client_ca = read_pem(files.client_ca);
   if (!client_ca) return client_ca.error();
   return TlsMaterial{std::move(*certificates), std::move(*key), std::move(*client_ca)};
 }

@@ -17,17 +17,17 @@ struct CertificateFiles {
   std::filesystem::path client_ca;  ///< Empty: clients need no certificate.
 };
 
-/// The serving pair and the client CA, renewed in place: whoever asks for context() gets the newest
-/// that is good, and connections keep the one they began with. reload() is for one thread at a
-/// time, the rest for any.
+/// The serving pair and the client CA, renewed in place: context() gives the newest good ones, and
+/// connections keep those they began with. Call reload() from one thread at a time, the rest from
+/// any.
 class ServingCertificate {
  public:
   /// What reload() found.
   enum class Change {
     kNone,          ///< The content in use.
     kRenewed,       ///< Other content, in use from now on.
-    kRefused,       ///< Content that is no good, and `why`; the one in use stays.
-    kStillRefused,  ///< As the last time, for the same reason: not worth saying again.
+    kRefused,       ///< The new content is wrong, and `why`; the old one stays in use.
+    kStillRefused,  ///< As the last time, for the same reason; the caller need not log it again.
   };
   struct Reload {
     Change change = Change::kNone;

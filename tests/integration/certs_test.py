@@ -131,7 +131,7 @@ def test_of_many_at_once_one_wins_and_its_files_belong_together(tmp_path):
     (lambda path: (path / "ca.key").write_bytes((path / "tls.key").read_bytes()),
      "ca.key: the key is not the certificate's: key values mismatch"),
     (lambda path: (path / "ca.crt").write_text("nonsense"),
-     "ca.key: not a certificate (expected PEM): no start line"),
+     "ca.key: certificate: no certificate in it (expected PEM)"),
     (lambda path: [(path / f"ca.{kind}").write_bytes((path / f"tls.{kind}").read_bytes())
                    for kind in ("crt", "key")],
      "ca.key: not a CA (expected a certificate with CA:TRUE)"),

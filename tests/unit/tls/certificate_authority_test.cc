@@ -124,8 +124,8 @@ TEST_CASE("load refuses what cannot issue certificates") {
     std::string why;
   };
   for (const Row& row : {
-           Row{{"", good.key}, "not a certificate (expected PEM): "},
-           Row{{good.certificate, "x"}, "not a private key (expected PEM without a passphrase): "},
+           Row{{"", good.key}, "certificate: no certificate in it (expected PEM)"},
+           Row{{good.certificate, "x"}, "key: not a private key: "},
            Row{{good.certificate, other.key}, "the key is not the certificate's: "},
            Row{leaf, "not a CA (expected a certificate with CA:TRUE)"},
        }) {
