@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/base64.h"
+#include "base/dns_name.h"
 #include "cli/commands.h"
 #include "os/file.h"
 #include "os/new_files.h"
@@ -50,20 +51,8 @@ struct CertsFlags {
   bool new_ca = false;
 };
 
-bool is_alphanumeric(char each) {
-  return (each >= 'a' && each <= 'z') || (each >= '0' && each <= '9');
-}
-
-/// RFC 1123: lower case, digits and inner hyphens, up to 63.
-bool is_dns_label(std::string_view text) {
-  return !text.empty() && text.size() <= 63 && is_alphanumeric(text.front()) &&
-         is_alphanumeric(text.back()) && std::all_of(text.begin(), text.end(), [](char each) {
-           return is_alphanumeric(each) || each == '-';
-         });
-}
-
-/// Labels with dots between them; the first may be "*".
-bool is_dns_name(std::string_view text) {
+/// What a certificate can be for: labels with dots between them, of which the first may be "*".
+bool is_host_name(std::string_view text) {
   if (text.size() > 253) return false;
   if (text.starts_with("*.")) text.remove_prefix(2);
   for (;;) {
@@ -80,7 +69,8 @@ bool is_address(const std::string& text) {
          inet_pton(AF_INET6, text.c_str(), &ignored) == 1;
 }
 
-/// The CA in `directory`, if there is one. Half of one is an error: it may be somebody's only copy.
+/// The CA in `directory`, if there is one. One file without the other is an error: it may be the
+/// only copy.
 std::optional<CertificateAuthority> load_authority(const fs::path& directory) {
   const fs::path certificate = directory / "ca.crt";
   const fs::path key = directory / "ca.key";
@@ -121,7 +111,7 @@ void run(const CertsFlags& flags) {
   std::vector<NewFile> files = {{"tls.crt", serving.certificate, false},
                                 {"tls.key", serving.key, true}};
   if (is_new) {
-    // Last: whoever finds a CA in the directory finds its pair, too, and leaves both alone.
+    // The CA comes last: a process that finds it also finds the serving pair, and changes neither.
     files.push_back({"ca.key", ca.key, true});
     files.push_back({"ca.crt", ca.certificate, false});
   }
@@ -154,12 +144,12 @@ void add_name_flags(CLI::App& command, CertsFlags& flags) {
       ->capture_default_str();
   command.add_option("--secret", flags.secret, "Name of the Secret of -o secret")
       ->type_name("NAME")
-      ->check(expect(is_dns_name, "a DNS name, such as my-secret"))
+      ->check(expect(is_dns_subdomain, "a DNS name, such as my-secret"))
       ->capture_default_str();
   command.add_option("--dns-name", flags.dns_names, "One more name to serve; may be repeated")
       ->allow_extra_args(false)
       ->type_name("NAME")
-      ->check(expect(is_dns_name, "a DNS name, such as localhost"));
+      ->check(expect(is_host_name, "a DNS name, such as localhost"));
   command.add_option("--ip", flags.addresses, "An address to serve; may be repeated")
       ->allow_extra_args(false)
       ->type_name("ADDRESS")

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/dns_name.h"
 #include "os/file.h"
 #include "yaml/documents.h"
 #include "yaml/error.h"
@@ -12,16 +13,6 @@ namespace webhook {
 namespace {
 
 using std::chrono::milliseconds;
-
-bool is_lower_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-
-/// RFC 1123, as Kubernetes checks the names of containers; with `dots`, of ConfigMaps.
-bool is_dns_name(std::string_view name, std::size_t limit, bool dots) {
-  return !name.empty() && name.size() <= limit && is_lower_alphanumeric(name.front()) &&
-         is_lower_alphanumeric(name.back()) && std::all_of(name.begin(), name.end(), [&](char c) {
-           return is_lower_alphanumeric(c) || c == '-' || (dots && c == '.');
-         });
-}
 
 bool has_dot_dot(std::string_view path) {
   return ("/" + std::string(path) + "/").find("/../") != std::string::npos;
@@ -39,7 +30,7 @@ bool is_quantity(std::string_view text) {
          std::find(kSuffixes.begin(), kSuffixes.end(), text.substr(digits)) != kSuffixes.end();
 }
 
-/// A path or a word in a shell-free place: no control characters, not too long.
+/// Reads one line of text without control characters.
 void read_text(const YamlSection& section, std::string_view key, std::string& value,
                bool may_be_empty) {
   section.read(key, value);
@@ -52,8 +43,7 @@ void read_text(const YamlSection& section, std::string_view key, std::string& va
 
 void read_target(const YamlSection& target, Policy& policy) {
   target.read("containerName", policy.container_name);
-  if (!is_dns_name(policy.container_name, 63, false) ||
-      policy.container_name == "install-seccomp") {
+  if (!is_dns_label(policy.container_name) || policy.container_name == "install-seccomp") {
     target.fail("containerName", "'" + policy.container_name +
                                      "' (expected the name of a container, such as code-executor)");
   }
@@ -96,7 +86,7 @@ void read_seccomp(const YamlSection& seccomp, Config& config) {
   seccomp.read("delivery", policy.delivery,
                {{"configMap", Delivery::kConfigMap}, {"annotation", Delivery::kAnnotation}});
   seccomp.read("configMapName", policy.config_map_name);
-  if (!is_dns_name(policy.config_map_name, 253, true)) {
+  if (!is_dns_subdomain(policy.config_map_name)) {
     seccomp.fail("configMapName",
                  "'" + policy.config_map_name + "' (expected the name of a ConfigMap)");
   }
@@ -186,12 +176,7 @@ void read_log(const YamlSection& log, LogConfig& config) {
 }  // namespace
 
 Config parse_config(const std::string& text, const std::string& name) {
-  std::vector<YAML::Node> documents;
-  try {
-    documents = load_yaml(text, name);
-  } catch (const std::runtime_error& error) {
-    throw YamlError(error.what());
-  }
+  const std::vector<YAML::Node> documents = load_yaml(text, name);
   if (documents.size() > 1) throw YamlError(name + ": several documents (expected one)");
   Config config;
   const YamlSection root(documents.empty() ? YAML::Node() : documents.front(), name, "",
@@ -210,13 +195,9 @@ Config parse_config(const std::string& text, const std::string& name) {
 }
 
 Config load_config(const std::string& file) {
-  std::string text;
-  try {
-    text = read_file(file);
-  } catch (const std::runtime_error& error) {
-    throw YamlError(std::string(error.what()) + " (expected a YAML file)");
-  }
-  return parse_config(text, file);
+  const auto text = try_read_file(file);
+  if (!text) throw YamlError(text.error().message + " (expected a YAML file)");
+  return parse_config(*text, file);
 }
 
 }  // namespace webhook

@@ -3,13 +3,14 @@
 #include <yaml-cpp/eventhandler.h>
 
 #include <sstream>
-#include <stdexcept>
+
+#include "yaml/error.h"
 
 namespace webhook {
 namespace {
 
-/// yaml-cpp 0.7 finds documents without end in some texts that are not YAML, where it no longer
-/// moves on. This reads along, keeps nothing, and stops it there.
+/// On some texts that are not YAML, yaml-cpp 0.7 no longer advances, and yields documents for ever.
+/// This handler discards what is parsed, and throws there.
 class ProgressCheck final : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -47,8 +48,7 @@ std::vector<YAML::Node> load_yaml(const std::string& text, const std::string& na
     check_progress(text);
     return YAML::LoadAll(text);
   } catch (const YAML::Exception& error) {
-    throw std::runtime_error(name + ':' + std::to_string(error.mark.line + 1) + ':' +
-                             std::to_string(error.mark.column + 1) + ": not YAML: " + error.msg);
+    throw YamlError(name, error.mark, "not YAML: " + error.msg);
   }
 }
 

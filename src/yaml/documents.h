@@ -7,7 +7,7 @@
 
 namespace webhook {
 
-/// The documents of a YAML stream. `name` stands in messages. Throws std::runtime_error
+/// The documents of a YAML stream. `name` stands in messages. Throws YamlError
 /// "FILE:LINE:COLUMN: not YAML: why".
 std::vector<YAML::Node> load_yaml(const std::string& text, const std::string& name);
 

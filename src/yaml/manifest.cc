@@ -4,17 +4,17 @@
 
 #include <map>
 #include <set>
-#include <stdexcept>
 
 #include "yaml/documents.h"
+#include "yaml/error.h"
 #include "yaml/scalar.h"
 
 namespace webhook {
 namespace {
 
 constexpr std::size_t kMaxDepth = 100;  // API objects have some 20 levels
-/// How many nodes all documents may have beyond one for each byte of text, which is more than any
-/// has without aliases: what a few nested aliases can blow up has an end.
+/// All documents together may have one node for each byte of text, more than they can have without
+/// aliases, and this many more: a few nested aliases could make millions.
 constexpr std::size_t kMaxAliasedNodes = 100'000;
 
 class Converter {
@@ -35,8 +35,7 @@ class Converter {
 
  private:
   [[noreturn]] void fail(const YAML::Mark& mark, const std::string& what) const {
-    throw std::runtime_error(name_ + ':' + std::to_string(mark.line + 1) + ':' +
-                             std::to_string(mark.column + 1) + ": " + what);
+    throw YamlError(name_, mark, what);
   }
 
   Document convert_sequence(const YAML::Node& node, std::size_t depth) {

@@ -14,11 +14,11 @@ using Document = nlohmann::ordered_json;
 
 /// Reads YAML documents, or JSON, as kubectl does: YAML 1.1 with the scalars of Go's library, so
 /// that an unquoted `off` is a boolean and "1.33" a string. Aliases and merge keys are expanded.
-/// Empty documents are left out. `name` stands in messages. Throws std::runtime_error
+/// Empty documents are left out. `name` stands in messages. Throws YamlError
 /// "FILE:LINE:COLUMN: what (what would be right)".
 std::vector<Document> parse_manifest(const std::string& text, const std::string& name);
 
-/// Prints one document as YAML that reads back as the same data, whoever reads it.
+/// Prints one document as YAML that every reader takes for the same data.
 std::string to_yaml(const Document& document);
 
 /// A pod, or the template of pods, inside a document.

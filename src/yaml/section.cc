@@ -137,8 +137,7 @@ std::string YamlSection::name_of(std::string_view key) const {
 }
 
 void YamlSection::fail_at(const YAML::Mark& mark, const std::string& what) const {
-  throw YamlError(file_ + ':' + std::to_string(mark.line + 1) + ':' +
-                  std::to_string(mark.column + 1) + ": " + what);
+  throw YamlError(file_, mark, what);
 }
 
 std::string YamlSection::scalar(std::string_view key, const YAML::Node& node,

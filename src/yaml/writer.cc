@@ -7,8 +7,8 @@
 namespace webhook {
 namespace {
 
-/// A word that nobody reads as anything but a string: readers differ on what begins with a digit,
-/// so only what begins with a letter, "/" or "_" is plain.
+/// True for a word that every reader takes for a string. Readers differ on words that begin with a
+/// digit, so a plain word begins with a letter, "/" or "_".
 bool is_plain(const std::string& text) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   if (text.empty() || !(is_letter(text.front()) || text.front() == '/' || text.front() == '_')) {
@@ -30,8 +30,8 @@ bool is_literal(const std::string& text) {
          text.front() != '\n' && text.find(" \n") == std::string::npos && text.back() != ' ';
 }
 
-/// A JSON string is a double-quoted YAML scalar, but for what YAML takes for a line break or does
-/// not print.
+/// A JSON string is a double-quoted YAML scalar, except for characters that YAML takes for line
+/// breaks or calls unprintable.
 std::string to_quoted(const std::string& text) {
   std::string quoted;
   const std::string json = Document(text).dump();

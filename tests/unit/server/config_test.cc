@@ -139,6 +139,9 @@ TEST_CASE("parse_config names the place and what would be right") {
            Row{"sandbox: {seccomp: {configMapName: A}}\n",
                "config.yaml:1:36: sandbox.seccomp.configMapName: 'A' (expected the name of a "
                "ConfigMap)"},
+           Row{"sandbox: {seccomp: {configMapName: a..b}}\n",
+               "config.yaml:1:36: sandbox.seccomp.configMapName: 'a..b' (expected the name of a "
+               "ConfigMap)"},
            Row{"sandbox: {seccomp: {delivery: mail}}\n",
                "config.yaml:1:31: sandbox.seccomp.delivery: 'mail' (expected one of configMap, "
                "annotation)"},
