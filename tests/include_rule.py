@@ -19,6 +19,7 @@ LIBRARIES = {
     r"prometheus/.*": "prometheus-cpp::core",
     r"spdlog/.*": "spdlog::spdlog",
     r"CLI/.*": "CLI11::CLI11",
+    r"dtl/.*": "dtl::dtl",
 }
 # These rooms can do no input or output, and see no clock.
 PURE = {"base", "admission"}

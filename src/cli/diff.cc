@@ -1,61 +1,80 @@
 #include "cli/diff.h"
 
 #include <algorithm>
-#include <sstream>
+#include <string_view>
 #include <vector>
+
+#include <dtl/dtl.hpp>
 
 namespace webhook {
 namespace {
 
+using Lines = std::vector<std::string_view>;
+
 struct Line {
   char mark;  ///< ' ', '-' or '+'.
-  std::string text;
+  std::string_view text;
 };
 
-std::vector<std::string> to_lines(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+Lines to_lines(std::string_view text) {
+  Lines lines;
+  while (!text.empty()) {
+    const std::size_t length = std::min(text.find('\n'), text.size());
+    lines.push_back(text.substr(0, length));
+    text.remove_prefix(std::min(length + 1, text.size()));
+  }
   return lines;
 }
 
-/// The longest common subsequence, by dynamic programming over what is left between the common
-/// beginning and end: a patched pod differs in a few places.
-std::vector<Line> compare(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-  const auto same = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
-  const auto head = static_cast<std::size_t>(same.first - a.begin());
-  const std::size_t room = std::min(a.size(), b.size()) - head;
-  std::size_t tail = 0;
-  while (tail < room && a[a.size() - 1 - tail] == b[b.size() - 1 - tail]) ++tail;
-  const std::size_t rows = a.size() - head - tail;
-  const std::size_t columns = b.size() - head - tail;
-  std::vector<std::vector<unsigned>> length(rows + 1, std::vector<unsigned>(columns + 1));
-  for (std::size_t i = rows; i-- > 0;) {
-    for (std::size_t j = columns; j-- > 0;) {
-      length[i][j] = a[head + i] == b[head + j] ? length[i + 1][j + 1] + 1
-                                                : std::max(length[i + 1][j], length[i][j + 1]);
-    }
+/// Cut before each element of a list at the margin: a List of objects is compared object by object,
+/// so that it costs no more than its largest one.
+std::vector<Lines> to_pieces(const Lines& lines) {
+  std::vector<Lines> pieces(1);
+  for (const std::string_view line : lines) {
+    if (line.starts_with("- ")) pieces.emplace_back();
+    pieces.back().push_back(line);
   }
+  return pieces;
+}
+
+/// Adds the shortest way from `before` to `after`; of a change, what goes stands before what comes.
+void compare(const Lines& before, const Lines& after, std::vector<Line>& to) {
+  dtl::Diff<std::string_view, Lines> diff(before, after);
+  diff.compose();
+  std::vector<Line> added;
+  const auto end_change = [&] {
+    to.insert(to.end(), added.begin(), added.end());
+    added.clear();
+  };
+  for (const auto& [text, edit] : diff.getSes().getSequence()) {
+    if (edit.type == dtl::SES_ADD) {
+      added.push_back({'+', text});
+      continue;
+    }
+    if (edit.type == dtl::SES_COMMON) end_change();
+    to.push_back({edit.type == dtl::SES_DELETE ? '-' : ' ', text});
+  }
+  end_change();
+}
+
+std::vector<Line> compare(const std::string& before, const std::string& after) {
+  const Lines old_lines = to_lines(before);
+  const Lines new_lines = to_lines(after);
+  const auto old_pieces = to_pieces(old_lines);
+  const auto new_pieces = to_pieces(new_lines);
   std::vector<Line> lines;
-  for (std::size_t i = 0; i < head; ++i) lines.push_back({' ', a[i]});
-  std::size_t i = 0;
-  std::size_t j = 0;
-  while (i < rows || j < columns) {
-    if (i < rows && j < columns && a[head + i] == b[head + j]) {
-      lines.push_back({' ', a[head + i++]});
-      ++j;
-    } else if (j < columns && (i == rows || length[i][j + 1] > length[i + 1][j])) {
-      lines.push_back({'+', b[head + j++]});
-    } else {
-      lines.push_back({'-', a[head + i++]});
+  if (old_pieces.size() == new_pieces.size()) {
+    for (std::size_t i = 0; i < old_pieces.size(); ++i) {
+      compare(old_pieces[i], new_pieces[i], lines);
     }
+  } else {
+    compare(old_lines, new_lines, lines);
   }
-  for (std::size_t k = a.size() - tail; k < a.size(); ++k) lines.push_back({' ', a[k]});
   return lines;
 }
 
 std::string paint(const Line& line, bool colour) {
-  const std::string text = line.mark + line.text;
+  const std::string text = line.mark + std::string(line.text);
   if (!colour || line.mark == ' ') return text + '\n';
   return (line.mark == '+' ? "\033[32m" : "\033[31m") + text + "\033[0m\n";
 }
@@ -67,7 +86,7 @@ constexpr std::size_t kContext = 3;
 std::string to_diff(const std::string& before, const std::string& after, const std::string& name,
                     bool colour) {
   if (before == after) return {};
-  const std::vector<Line> lines = compare(to_lines(before), to_lines(after));
+  const std::vector<Line> lines = compare(before, after);
   std::string out = "--- " + name + "\n+++ " + name + " (mutated)\n";
   std::size_t old_line = 1;
   std::size_t new_line = 1;
