@@ -1,10 +1,12 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <string>
 
 #include "server/config.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace webhook {
 
@@ -26,7 +28,7 @@ void add_log_flags(CLI::App& command, CommonFlags& flags);
 Config make_config(const CommonFlags& flags);
 
 /// The version to decide by, offline: the fixed one, else that of the cluster of --kubeconfig, else
-/// one that is assumed, and said so on stderr. Throws std::runtime_error.
+/// an assumed one, which it names on stderr. Throws std::runtime_error.
 KubeVersion offline_version(const Config& config, const CommonFlags& flags);
 
 /// All of standard input for "-", else of a file. Throws std::runtime_error.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
@@ -30,7 +31,7 @@ NodeProbeOptions make_options(const DoctorFlags& flags) {
   return options;
 }
 
-/// Columns as wide as their longest text; the last one is as it is.
+/// Pads each column but the last to its longest text.
 void print_table(const std::vector<NodeCheck>& checks) {
   std::size_t id_width = 0;
   std::size_t found_width = 0;
@@ -55,7 +56,7 @@ void print_json(const std::vector<NodeCheck>& checks) {
                     {"meaning", check.meaning}});
   }
   const nlohmann::ordered_json report = {{"status", to_string(worst_of(checks))}, {"checks", list}};
-  // What a file of the kernel or a flag says need not be UTF-8.
+  // Kernel files and flags may hold bytes that are not UTF-8.
   std::cout << report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
 }
 

@@ -2,6 +2,8 @@
 #include <memory>
 #include <string>
 
+#include <CLI/CLI.hpp>
+
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "server/log.h"

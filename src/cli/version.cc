@@ -5,7 +5,7 @@
 
 #include <iostream>
 
-#include <CLI/Version.hpp>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
