@@ -29,8 +29,7 @@ struct KernelVersion {
 /// (KEP-127).
 constexpr KernelVersion kOldestKernel{6, 3};
 
-/// A user namespace for each of the kubelet's 110 pods by default, and as many jails in each of
-/// some.
+/// Enough for a user namespace for each of a kubelet's 110 pods, and for the jails in some of them.
 constexpr std::uint64_t kFewUserNamespaces = 1024;
 
 constexpr const char* kKeepOff = ", or keep code-executor pods off this node";

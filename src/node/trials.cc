@@ -24,7 +24,7 @@
 namespace webhook {
 namespace {
 
-/// The ids 0 to 65535 of the pod are these of the host. Which ones is of no account.
+/// Maps the ids 0 to 65535 of a pod to some ids of the host; any would do.
 constexpr std::string_view kIdMap = "0 100000 65536\n";
 
 /// Set in the exit status of a child beside the errno, all of which are below 128 here.

@@ -6,9 +6,9 @@
 
 namespace webhook {
 
-// What the kernel grants is tried, since no version number or file tells it for sure: vendors bring
-// features back, and file systems differ. Each throws std::runtime_error where no child can be
-// started.
+// Each tries what the kernel grants, because no version number or file tells for sure: vendors
+// backport features, and file systems differ. Each throws std::runtime_error if it cannot start a
+// child.
 
 /// Id-maps a new tmpfs, as the kubelet's volumes are, to the ids of a pod. It is attached nowhere.
 Attempt try_idmap_tmpfs();

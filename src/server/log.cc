@@ -24,7 +24,7 @@ std::string dump(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-/// `text` as a JSON string. Most is plain, and takes no detour.
+/// `text` as a JSON string. Most text is plain, and only needs quotes.
 std::string to_json_string(std::string_view text) {
   const auto is_plain = [](char c) { return c >= ' ' && c < '\x7f' && c != '"' && c != '\\'; };
   if (!std::all_of(text.begin(), text.end(), is_plain)) return dump(Json(text));
