@@ -39,7 +39,7 @@ Json to_installer(const Policy& policy) {
       {"image", policy.installer_image},
       {"command",
        {"sh", "-c", kInstallSeccompScript, kInstaller, below(kProfileMount, kProfileKey),
-        below(kHostMount, policy.localhost_profile)}},
+        kHostMount, policy.localhost_profile, policy.profile.sha256}},
       {"resources",
        {{"requests", policy.installer_resources.requests},
         {"limits", policy.installer_resources.limits}}},

@@ -29,11 +29,12 @@ def volumes(policy):
 
 
 def installer(policy):
-    target = "/host-seccomp/" + policy["localhostProfile"]
+    digest = hashlib.sha256(policy["profile"].encode()).hexdigest()
+    arguments = ["/seccomp-profile/nsjail-seccomp.json", "/host-seccomp", policy["localhostProfile"], digest]
     return {
         "name": "install-seccomp",
         "image": policy["image"],
-        "command": ["sh", "-c", SCRIPT, "install-seccomp", "/seccomp-profile/nsjail-seccomp.json", target],
+        "command": ["sh", "-c", SCRIPT, "install-seccomp", *arguments],
         "resources": {"requests": policy["requests"], "limits": policy["limits"]},
         "securityContext": {
             "allowPrivilegeEscalation": False,

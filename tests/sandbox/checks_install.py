@@ -10,7 +10,7 @@ import time
 
 import machine
 import oci
-from proof import describe, expect
+from proof import describe, expect, one_line
 
 AT_ONCE = 50
 
@@ -35,23 +35,16 @@ def _assert_alone(path):
     expect(names == [os.path.basename(path)], f"beside the profile: {names}")
 
 
-def _one_line(result, *parts):
-    lines = (result.stderr + result.stdout).splitlines()
-    expect(len(lines) == 1, f"expected one line: {describe(result)}")
-    for part in parts:
-        expect(part in lines[0], f"expected {part!r}: {lines[0]}")
-
-
 def from_config_map(proof):
     node, pod = proof.node(), proof.mutated("configMap")
-    _one_line(proof.install(node, pod), "installed")
+    one_line(proof.install(node, pod), "installed")
     _assert_installed(proof, node, pod)
 
 
 def from_annotation(proof):
     node, pod = proof.node(), proof.mutated("annotation")
     node.config_maps.clear()
-    _one_line(proof.install(node, pod), "installed")
+    one_line(proof.install(node, pod), "installed")
     _assert_installed(proof, node, pod)
 
 
@@ -59,7 +52,7 @@ def second_run(proof):
     node, pod = proof.ready()
     path = proof.installed(node, pod)
     before = os.stat(path)
-    _one_line(proof.install(node, pod), "up to date")
+    one_line(proof.install(node, pod), "up to date")
     after = os.stat(path)
     expect((before.st_ino, before.st_ctime_ns) == (after.st_ino, after.st_ctime_ns), "written again")
 
@@ -67,7 +60,7 @@ def second_run(proof):
 def other_bytes(proof):
     node, pod = proof.node(), proof.mutated()
     machine.write(proof.installed(node, pod), "an older profile")
-    _one_line(proof.install(node, pod), "installed")
+    one_line(proof.install(node, pod), "installed")
     _assert_installed(proof, node, pod)
 
 
@@ -143,14 +136,14 @@ def read_only_target(proof):
     node, pod = _host_directory(proof, "ro")
     result = proof.install(node, pod)
     expect(result.returncode != 0, describe(result))
-    _one_line(result, "cannot be written")
+    one_line(result, "cannot be written")
 
 
 def full_target(proof):
     node, pod = _host_directory(proof, "size=4k")
     result = proof.install(node, pod)
     expect(result.returncode != 0, describe(result))
-    _one_line(result, "cannot be written (expected free space)")
+    one_line(result, "cannot be written (expected free space)")
     expect(os.listdir(os.path.dirname(proof.installed(node, pod))) == [], "a part is left over")
 
 

@@ -1,6 +1,8 @@
 """What the checks share: the mutated pod, nodes to run it on, and how to run its containers."""
 
 import copy
+import functools
+import hashlib
 import json
 import os
 import subprocess
@@ -27,6 +29,14 @@ def describe(result):
     return f"exit {result.returncode}: {said[:400] or 'said nothing'}"
 
 
+def one_line(result, *parts):
+    """Expects a container to have said one line, with these parts."""
+    lines = (result.stderr + result.stdout).splitlines()
+    expect(len(lines) == 1, f"expected one line: {describe(result)}")
+    for part in parts:
+        expect(part in lines[0], f"expected {part!r}: {lines[0]}")
+
+
 class Proof:
     def __init__(self, webhook, pod_file, directory, runtime):
         self.webhook = webhook
@@ -36,20 +46,42 @@ class Proof:
         self.images = {}
         self.programs = {}
         self.unit_seccomp = None
+        self.races = 0
         self.nodes = 0
 
+    @functools.cache
     def call(self, *args):
         run = subprocess.run([self.webhook, *args], capture_output=True, check=False)
         expect(run.returncode == 0, f"{args[0]}: {run.stderr.decode()}")
         return run.stdout
 
-    def mutated(self, delivery="configMap"):
+    def config(self, **seccomp):
+        """A configuration file with these members of sandbox.seccomp."""
+        text = json.dumps({"sandbox": {"seccomp": seccomp}})
+        path = os.path.join(self.directory, f"config-{self.digest(text.encode())}.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def mutated(self, delivery="configMap", **seccomp):
         """The pod that `mutate` makes of pod.yaml."""
-        config = os.path.join(self.directory, f"{delivery}.yaml")
-        with open(config, "w", encoding="utf-8") as file:
-            file.write(f"sandbox: {{seccomp: {{delivery: {delivery}}}}}\n")
+        config = self.config(delivery=delivery, **seccomp)
         arguments = ["--config", config, "--kube-version", "1.34.3", "-o", "json"]
         return json.loads(self.call("mutate", *arguments, "-f", self.pod_file))
+
+    def mutated_with(self, config_map, profile=None, path=None):
+        """The pod of a webhook with a profile and names of its own, and the ConfigMap's {name: data}."""
+        data = profile or self.profile().decode()
+        file = os.path.join(self.directory, f"{config_map}.json")
+        with open(file, "w", encoding="utf-8") as out:
+            out.write(data)
+        path = path or f"profiles/nsjail-seccomp-{self.digest(data.encode())}.json"
+        pod = self.mutated(profileFile=file, localhostProfile=path, configMapName=config_map)
+        return pod, {config_map: {"nsjail-seccomp.json": data}}
+
+    @staticmethod
+    def digest(data):
+        return hashlib.sha256(data).hexdigest()
 
     def profile(self):
         """The exact bytes of the profile."""

@@ -50,7 +50,7 @@ TEST_CASE("the installer runs the script, with least rights, on both volumes") {
     "name": "install-seccomp",
     "image": "mirror.example/busybox:1",
     "command": ["sh", "-c", "", "install-seccomp",
-                "/seccomp-profile/nsjail-seccomp.json", "/host-seccomp/a/b.json"],
+                "/seccomp-profile/nsjail-seccomp.json", "/host-seccomp", "a/b.json", ""],
     "resources": {"requests": {"cpu": "1m"}, "limits": {"memory": "1Mi"}},
     "securityContext": {
       "allowPrivilegeEscalation": false,
@@ -67,6 +67,7 @@ TEST_CASE("the installer runs the script, with least rights, on both volumes") {
     ]
   })");
   want["command"][2] = kInstallSeccompScript;
+  want["command"][7] = policy.profile.sha256;
   const Sandbox sandbox = make_sandbox(policy);
   CHECK(sandbox.installer.value == want);
   want.erase("image");
