@@ -15,8 +15,9 @@
 #include "base/base64.h"
 #include "base/dns_name.h"
 #include "cli/commands.h"
-#include "os/file.h"
+#include "os/core_dumps.h"
 #include "os/new_files.h"
+#include "os/own_file.h"
 #include "tls/certificate_authority.h"
 
 namespace webhook {
@@ -29,9 +30,10 @@ constexpr const char* kDescription =
 
 constexpr const char* kFooter = R"(Writes ca.crt, ca.key, tls.crt and tls.key (keys with mode 0600).
 
-A CA that is already in the directory is used again, so that the caBundle in
-the cluster stays right: to renew a serving certificate, run the same command
-again with --force. --new-ca replaces the CA as well.
+A CA that is already in the directory, and that nobody else can have put there,
+is used again, so that the caBundle in the cluster stays right: to renew a
+serving certificate, run the same command again with --force. --new-ca replaces
+the CA as well.
 
   certs --out DIR                     files, and the caBundle (base64) on stdout
   certs --out DIR -o secret | kubectl apply -f -
@@ -70,7 +72,7 @@ bool is_address(const std::string& text) {
 }
 
 /// The CA in `directory`, if there is one. One file without the other is an error: it may be the
-/// only copy.
+/// only copy. So is one that somebody else can have put there: API servers would trust its owner.
 std::optional<CertificateAuthority> load_authority(const fs::path& directory) {
   const fs::path certificate = directory / "ca.crt";
   const fs::path key = directory / "ca.key";
@@ -80,8 +82,9 @@ std::optional<CertificateAuthority> load_authority(const fs::path& directory) {
     throw std::runtime_error(each.string() +
                              ": missing (a CA is ca.crt and ca.key; --new-ca --force makes one)");
   }
+  const PemPair pair{read_own_file(certificate), read_own_file(key)};
   try {
-    return CertificateAuthority::load({read_file(certificate), read_file(key)});
+    return CertificateAuthority::load(pair);
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(certificate.string() + ", " + key.string() + ": " + error.what());
   }
@@ -96,6 +99,7 @@ void print_secret(const CertsFlags& flags, const PemPair& authority, const PemPa
 }
 
 void run(const CertsFlags& flags) {
+  forbid_core_dumps();
   const fs::path directory = flags.directory;
   auto found = flags.new_ca ? std::nullopt : load_authority(directory);
   const bool is_new = !found.has_value();

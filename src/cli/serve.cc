@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "os/core_dumps.h"
 #include "server/log.h"
 #include "server/serving.h"
 
@@ -47,6 +48,7 @@ void run(const ServeFlags& flags) {
   sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+  forbid_core_dumps();
   const Config config = make_serve_config(flags);
   set_up_logging(config.log.level, config.log.format);
   Serving serving({.read_config = [flags] { return make_serve_config(flags); },

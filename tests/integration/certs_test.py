@@ -144,6 +144,44 @@ def test_a_ca_that_cannot_issue_is_said_and_left_alone(tmp_path, spoil, why):
     assert content(tmp_path) == before
 
 
+OTHERS = " (expected chmod go-w, if nobody has)\n"
+OWNER = f" (expected this user, {os.geteuid()}, or root)\n"
+
+
+@pytest.mark.parametrize("plant, why", [
+    (lambda path: (path / "ca.crt").chmod(0o664), "/ca.crt: others may write to it" + OTHERS),
+    (lambda path: (path / "ca.key").chmod(0o602), "/ca.key: others may write to it" + OTHERS),
+    (lambda path: path.chmod(0o770), ": others may write to it" + OTHERS),
+    (lambda path: path.chmod(0o1777), ": others may write to it" + OTHERS),
+    (lambda path: os.chown(path / "ca.crt", 1000, 0), "/ca.crt: belongs to user 1000" + OWNER),
+    (lambda path: os.chown(path / "ca.key", 1000, 0), "/ca.key: belongs to user 1000" + OWNER),
+    (lambda path: os.chown(path, 1000, 0), ": belongs to user 1000" + OWNER),
+    (lambda path: ((path / "ca.key").unlink(), os.mkfifo(path / "ca.key", 0o600)),
+     "/ca.key: not a regular file (expected one)\n"),
+], ids=["certificate", "key", "directory", "sticky", "their certificate", "their key", "their directory", "fifo"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it gives files away")
+def test_a_ca_that_somebody_else_can_have_planted_is_not_used(tmp_path, plant, why):
+    directory = tmp_path / "tls"
+    certs("--out", directory)
+    plant(directory)
+    before = sorted((each.name, each.stat().st_mtime_ns) for each in directory.iterdir())
+    assert certs("--out", directory, "--force", want=1).stderr == f"code-executor-webhook: {directory}{why}"
+    assert sorted((each.name, each.stat().st_mtime_ns) for each in directory.iterdir()) == before
+    certs("--out", directory, "--force", "--new-ca")
+    assert verify(directory).endswith(": OK\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it becomes another user")
+def test_a_ca_of_root_may_be_used_by_whoever_can_read_it(tmp_path):
+    for path in (tmp_path, *tmp_path.parents[:3]):
+        path.chmod(path.stat().st_mode | 0o055)
+    certs("--out", tmp_path)
+    (tmp_path / "ca.key").chmod(0o644)
+    done = subprocess.run([BINARY, "certs", "--out", tmp_path, "--force"], capture_output=True, text=True, timeout=60,
+                          check=False, user=65534, group=65534, extra_groups=[])
+    assert done.returncode == 1 and done.stderr.endswith(".new: Permission denied\n"), done.stderr
+
+
 def test_a_pair_that_would_outlive_its_ca_is_refused(tmp_path):
     stderr = certs("--out", tmp_path, "--days", "20", "--ca-days", "10", want=1).stderr
     assert stderr.startswith("code-executor-webhook: a certificate of 20 days would outlive its CA, "
