@@ -1,5 +1,6 @@
 """Runs containers on this machine: the images they need, the OCI runtime, and a node's directories."""
 
+import glob
 import os
 import shutil
 import subprocess
@@ -88,6 +89,8 @@ def make_machine_image(rootfs, files):
     write(os.path.join(rootfs, "etc/hosts"), "127.0.0.1 localhost\n")
     write(os.path.join(rootfs, "etc/passwd"), "root:x:0:0::/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n")
     shutil.copy("/etc/ld.so.cache", os.path.join(rootfs, "etc"))
+    for path in glob.glob("/etc/java-*"):  # Debian's Java has links to there
+        shutil.copytree(path, rootfs + path, symlinks=True)
     os.mkdir(os.path.join(rootfs, "usr"))
     _prepare(rootfs)
     write(os.path.join(rootfs, "opt/of-the-host"), "a secret of the host's root\n", 0o600)

@@ -44,7 +44,7 @@ class Proof:
         self.directory = directory
         self.runtime = runtime
         self.images = {}
-        self.programs = {}
+        self.programs = None  # programs.Programs
         self.unit_seccomp = None
         self.races = 0
         self.nodes = 0
@@ -78,6 +78,12 @@ class Proof:
         path = path or f"profiles/nsjail-seccomp-{self.digest(data.encode())}.json"
         pod = self.mutated(profileFile=file, localhostProfile=path, configMapName=config_map)
         return pod, {config_map: {"nsjail-seccomp.json": data}}
+
+    def program(self, name):
+        """The command of one of the programs in the machine's image."""
+        if name in self.programs.missing:
+            raise Skipped(self.programs.missing[name])
+        return self.programs.commands[name]
 
     @staticmethod
     def digest(data):

@@ -10,7 +10,6 @@ Exit code 77 where the machine cannot do it, with the reason; 1 if a check fails
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ import checks_profile
 import checks_refused
 import machine
 import oci
+import programs
 from proof import Failed, Proof, Skipped
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -76,24 +76,12 @@ def update_readme(table):
         file.write(text.replace("\n".join((MARKERS[0], old)), "\n".join((MARKERS[0], table))))
 
 
-def programs_for_image(directory):
-    """nsjail, if it is on the PATH, with the libraries it is linked to."""
-    nsjail = shutil.which("nsjail")
-    if not nsjail:
-        return [], []
-    linked = subprocess.run(["ldd", os.path.realpath(nsjail)], capture_output=True, text=True, check=True)
-    libraries = re.findall(r"=> (/\S+)", linked.stdout)
-    shutil.copy(os.path.realpath(nsjail), os.path.join(directory, "nsjail"))
-    return [os.path.join(directory, "nsjail"), *libraries], ["env", "LD_LIBRARY_PATH=/opt", "/opt/nsjail"]
-
-
 def make_proof(arguments, directory):
     runtime = machine.Runtime(os.path.join(directory, "runtime"))
     proof = Proof(arguments.webhook, os.path.join(HERE, "pod.yaml"), directory, runtime)
-    files, proof.nsjail = programs_for_image(directory)
-    files += [os.path.join(HERE, name) for name in ("program.py", "program.mjs", "refused.py")]
+    proof.programs = programs.Programs(directory)
     proof.images["busybox"] = machine.make_busybox_image(os.path.join(directory, "busybox"))
-    proof.images["machine"] = machine.make_machine_image(os.path.join(directory, "machine"), files)
+    proof.images["machine"] = machine.make_machine_image(os.path.join(directory, "machine"), proof.programs.files)
     proof.unit_seccomp, proof.races = arguments.unit_seccomp, arguments.races
     return proof
 
