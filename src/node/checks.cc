@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "node/lsm_checks.h"
+#include "node/profile_checks.h"
 #include "node/reading.h"
 
 namespace webhook {
@@ -204,6 +205,7 @@ std::vector<NodeCheck> check_node(const NodeFacts& facts) {
           check_apparmor(facts),
           check_selinux(facts),
           check_seccomp(facts),
+          check_profile_files(facts),
           check_cgroup(facts)};
 }
 

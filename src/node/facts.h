@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace webhook {
 
@@ -14,6 +15,16 @@ struct Attempt {
 struct Reading {
   std::string text;  ///< Without the white space at its end.
   int error = 0;     ///< The errno of what went wrong; ENOENT: this kernel has no such file.
+};
+
+/// A file of the kubelet's seccomp directory with one of our names.
+struct ProfileFile {
+  std::string path;                 ///< Below that directory.
+  bool is_stale_temporary = false;  ///< A killed installer left it; no more is read of it.
+  bool is_regular = false;
+  bool is_roots = false;  ///< Owned by 0:0, and nobody else may write to it.
+  std::string sha256{};   ///< Of its content, in hex; empty if `error`.
+  int error = 0;          ///< The errno of what went wrong; EFBIG: it is larger than any profile.
 };
 
 /// What code-executor pods need to know of a node. Read once (node/probe.h), judged by
@@ -43,6 +54,7 @@ struct NodeFacts {
   Reading seccomp_actions{};            ///< /proc/sys/kernel/seccomp/actions_avail.
   bool has_cgroup_v2 = false;
   bool has_cgroup_v1 = false;
+  std::vector<ProfileFile> profile_files{};
 
   std::string app_armor_profile;  ///< What the policy gives pods: sandbox.appArmorProfile.
 };

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sys/mount.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -9,8 +10,10 @@
 #include <cerrno>
 #include <cstdint>
 #include <sstream>
+#include <utility>
 
 #include "base/text.h"
+#include "node/profile_files.h"
 #include "node/trials.h"
 #include "os/file_descriptor.h"
 
@@ -19,8 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Reading read_kernel_file(const fs::path& file) {
-  const FileDescriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+Reading read_all(const FileDescriptor& fd) {
   if (fd.get() < 0) return {"", errno};
   Reading reading;
   std::array<char, 4096> chunk{};
@@ -33,11 +35,38 @@ Reading read_kernel_file(const fs::path& file) {
   return reading;
 }
 
+Reading read_kernel_file(const fs::path& file) {
+  return read_all(FileDescriptor(open(file.c_str(), O_RDONLY | O_CLOEXEC)));
+}
+
 Reading read_selinux_label(const fs::path& file) {
   std::array<char, 256> label{};
   const ssize_t length = getxattr(file.c_str(), "security.selinux", label.data(), label.size() - 1);
   if (length < 0) return {"", errno};
   return {label.data(), 0};  // The kernel counts a NUL at its end.
+}
+
+/// A file of one of the kernel's own file systems, which no container has. It is attached nowhere.
+Reading read_detached(const char* filesystem, const char* file) {
+  const FileDescriptor context(fsopen(filesystem, FSOPEN_CLOEXEC));
+  if (context.get() < 0 || fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+    return {"", errno};
+  }
+  const FileDescriptor mount(fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY));
+  if (mount.get() < 0) return {"", errno};
+  return read_all(FileDescriptor(openat(mount.get(), file, O_RDONLY | O_CLOEXEC)));
+}
+
+/// What a container's /sys lacks. Of the kernel that runs, so not for another root.
+void read_security_filesystems(NodeFacts& facts) {
+  const auto read = [](Reading& reading, const char* filesystem, const char* file) {
+    if (reading.error != ENOENT) return;
+    if (Reading detached = read_detached(filesystem, file); detached.error == 0) {
+      reading = std::move(detached);
+    }
+  };
+  read(facts.selinux_enforce, "selinuxfs", "enforce");
+  read(facts.apparmor_profiles, "securityfs", "apparmor/profiles");
 }
 
 /// `directory`, or its parent, which the kubelet made and pods make `directory` in; or nothing. One
@@ -110,6 +139,8 @@ NodeFacts probe_node(const NodeProbeOptions& options) {
   facts.has_cgroup_v2 = fs::exists(root / "sys/fs/cgroup/cgroup.controllers", ignored);
   facts.has_cgroup_v1 = fs::exists(root / "sys/fs/cgroup/memory", ignored) ||
                         fs::exists(root / "sys/fs/cgroup/unified", ignored);
+  facts.profile_files = find_profile_files(seccomp_dir);
+  if (root == "/") read_security_filesystems(facts);
   return facts;
 }
 

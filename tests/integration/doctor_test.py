@@ -4,6 +4,7 @@
 Needs WEBHOOK_BINARY, the program under test.
 """
 
+import hashlib
 import json
 import os
 import pathlib
@@ -16,7 +17,7 @@ import pytest
 BINARY = os.environ["WEBHOOK_BINARY"]
 AS_NOBODY = {"user": 65534, "group": 65534, "extra_groups": []}
 CHECKS = ["kernel", "idmap-tmpfs", "idmap-kubelet", "user-namespaces", "max-user-namespaces",
-          "unprivileged-userns-clone", "apparmor-userns", "apparmor", "selinux", "seccomp", "cgroup"]
+          "unprivileged-userns-clone", "apparmor-userns", "apparmor", "selinux", "seccomp", "profile-files", "cgroup"]
 # Of a node on which all is well, as far as files tell it.
 FILES = {
     "proc/sys/kernel/osrelease": "6.12.43\n",
@@ -137,6 +138,19 @@ def test_nodes_without_a_kubelet_or_cgroups_fail(node):
     (host / "sys/fs/cgroup/cgroup.controllers").unlink()
     found = checks("--host-root", host, "--kubelet-root", "/nowhere", want=1)
     assert (found["idmap-kubelet"], found["cgroup"]) == ("fail", "fail")
+
+
+@root_only
+@makes_user_namespaces
+def test_a_profile_that_is_not_what_its_name_says_fails(node):
+    seccomp = "var__lib__kubelet__seccomp__profiles__"
+    name = f"nsjail-seccomp-{hashlib.sha256(b'a profile').hexdigest()}.json"
+    host = node(**{seccomp + name: "a profile"})
+    assert checks("--host-root", host)["profile-files"] == "pass"
+    (host / "var/lib/kubelet/seccomp/profiles" / name).write_text("a weaker profile")
+    done = doctor("--host-root", host, want=1)
+    weaker = hashlib.sha256(b"a weaker profile").hexdigest()
+    assert "fail  profile-files " in done.stdout and f"profiles/{name} has sha256 {weaker}: " in done.stdout
 
 
 @root_only

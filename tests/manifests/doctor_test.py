@@ -1,9 +1,9 @@
 """components/doctor: what it may do, that it agrees with the webhook's own manifests, and, where this machine
 has an OCI runtime, a run of its container as a node would run it."""
 
+import hashlib
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
@@ -29,8 +29,8 @@ def test_it_agrees_with_the_base():
     config = leaves(yaml.safe_load((COMPONENT / "config.yaml").read_text()))
     assert config and config.items() <= leaves(CONFIG).items()
     volumes = {volume["name"]: volume for volume in POD["volumes"]}
-    kubelet = pathlib.PurePath(volumes["kubelet"]["hostPath"]["path"])
-    assert pathlib.PurePath(config["sandbox.seccomp.kubeletSeccompDir"]) == kubelet / "seccomp"
+    mounts = {mount["name"]: mount["mountPath"] for mount in DOCTOR["volumeMounts"]}
+    assert config["sandbox.seccomp.kubeletSeccompDir"] == volumes["seccomp"]["hostPath"]["path"] == mounts["seccomp"]
     assert volumes["config"]["configMap"]["name"] == kustomization["configMapGenerator"][0]["name"]
     assert "kubectl apply -k manifests/components/doctor" in README
 
@@ -59,10 +59,11 @@ def test_it_has_no_more_privileges_than_it_says():
         assert container["resources"]["requests"].keys() == container["resources"]["limits"].keys() == {"cpu", "memory"}
 
 
-def test_it_makes_and_changes_nothing_on_the_node():
+def test_of_the_host_it_has_one_directory_read_only():
     assert all(mount["readOnly"] and "mountPropagation" not in mount for mount in DOCTOR["volumeMounts"])
-    types = {volume["hostPath"]["type"] for volume in POD["volumes"] if "hostPath" in volume}
-    assert types == {"Directory", "File"}
+    host = [volume["hostPath"] for volume in POD["volumes"] if "hostPath" in volume]
+    assert host == [{"path": "/var/lib/kubelet/seccomp", "type": "DirectoryOrCreate"}]
+    assert len(POD["volumes"]) == 2 and "configMap" in POD["volumes"][0]
 
 
 def test_its_arguments_are_flags_of_the_command():
@@ -71,13 +72,13 @@ def test_its_arguments_are_flags_of_the_command():
     assert flags and all(f"  {flag.split('=')[0]} " in help_text for flag in flags)
 
 
-def to_bundle(directory, kubelet):
+def to_bundle(directory, seccomp):
     """The container as containerd runs it: of the image, this machine's root stands in for it."""
     directory.mkdir()
     root = directory / "rootfs"
     root.mkdir()
     sources = {volume["name"]: volume["hostPath"]["path"] for volume in POD["volumes"] if "hostPath" in volume}
-    sources |= {"kubelet": str(kubelet), "config": str(COMPONENT)}
+    sources |= {"seccomp": str(seccomp), "config": str(COMPONENT)}
     mounts = [*oci.standard_mounts(), *(
         {"destination": path, "type": "bind", "source": path, "options": ["rbind", "ro"]}
         for path in ("/usr", "/lib", "/lib64")), {
@@ -101,17 +102,21 @@ def to_bundle(directory, kubelet):
 
 @pytest.mark.skipif(bool(machine.reason_to_skip()), reason=machine.reason_to_skip())
 def test_its_privileges_are_enough_for_every_check(tmp_path):
-    kubelet = tmp_path / "kubelet"
-    kubelet.mkdir(mode=0o700)
-    to_bundle(tmp_path / "bundle", kubelet)
+    seccomp = tmp_path / "seccomp"
+    seccomp.mkdir()
+    name = f"nsjail-seccomp-{hashlib.sha256(b'a profile').hexdigest()}.json"
+    (seccomp / name).write_text("a profile")
+    to_bundle(tmp_path / "bundle", seccomp)
     done = subprocess.run(
         [*machine.PRIVATE_MOUNTS, "crun", "--cgroup-manager=disabled", "--root", tmp_path / "state", "run",
          "--bundle", tmp_path / "bundle", f"doctor-{os.getpid()}"],
         capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout, done.stderr
     found = {each["id"]: each for each in json.loads(done.stdout)["checks"]}
-    for check in ("idmap-tmpfs", "idmap-kubelet", "user-namespaces", "max-user-namespaces", "selinux", "seccomp"):
+    for check in ("idmap-tmpfs", "idmap-kubelet", "user-namespaces", "max-user-namespaces", "unprivileged-userns-clone",
+                  "apparmor-userns", "apparmor", "selinux", "seccomp", "profile-files"):
         assert found[check]["status"] == "pass", found[check]
     assert found["kernel"]["found"] == os.uname().release
-    assert found["idmap-kubelet"]["found"].startswith("/host/var/lib/kubelet: ")
-    assert not list(kubelet.iterdir())
+    assert found["idmap-kubelet"]["found"].startswith("/var/lib/kubelet/seccomp: ")
+    assert found["profile-files"]["meaning"].endswith(name)
+    assert [path.name for path in seccomp.iterdir()] == [name]

@@ -65,7 +65,7 @@ constexpr auto kFail = CheckStatus::kFail;
 
 TEST_CASE("a node that can run code-executor pods passes every check") {
   const auto checks = check_node(good_node());
-  CHECK(checks.size() == 11);
+  CHECK(checks.size() == 12);
   for (const NodeCheck& check : checks) {
     CAPTURE(check.id);
     CHECK(to_string(check.status) == "pass");
