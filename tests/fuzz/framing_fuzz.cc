@@ -7,6 +7,7 @@
 
 #include "http/framing.h"
 #include "http/query.h"
+#include "http/trace_context.h"
 
 namespace webhook {
 namespace {
@@ -34,12 +35,14 @@ void check(std::string_view bytes) {
   require(head.ends_with("\r\n\r\n"), "the head does not end in an empty line");
   require(head.find('\0') == std::string_view::npos, "a NUL in the head");
   for (const std::string_view part :
-       {framed->method, framed->path, framed->query, framed->content_type}) {
+       {framed->method, framed->path, framed->query, framed->content_type, framed->traceparent}) {
     require(part.empty() || head.find(part) != std::string_view::npos, "a part that was not sent");
   }
   require(!framed->method.empty() && framed->path.starts_with('/'), "no method or no path");
   require(framed->path.find('?') == std::string_view::npos, "a query in the path");
   query_value(framed->query, "timeout");
+  const std::string_view trace = to_trace_id(framed->traceparent);
+  require(trace.empty() || trace.size() == 32, "a trace id of another length");
   const auto alone = frame_request(head, kMaxBody);
   const auto* same = std::get_if<Framed>(&alone);
   require(same != nullptr && same->head == framed->head && same->body == framed->body &&
