@@ -236,7 +236,7 @@ TEST_CASE("the profile refuses what reaches the node or past the pod") {
       "acct",         "quotactl",       "fanotify_init"};
   for (const Architecture& arch : kArchitectures) {
     CAPTURE(arch.name);
-    for (const std::string call : kRefused) {
+    for (const std::string& call : kRefused) {
       CAPTURE(call);
       CHECK(verdict(call, arch, 0x7e020000) == "errno 1");
     }
