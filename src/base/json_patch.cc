@@ -17,12 +17,32 @@ std::string escape_pointer_token(std::string_view token) {
 }
 
 void JsonPatch::add(std::string_view pointer, std::string_view value) {
-  if (!operations_.empty()) operations_ += ',';
-  // Pointers are made of our own names and of list indexes: nothing in them needs JSON escapes.
-  operations_.append(R"({"op":"add","path":")").append(pointer);
-  operations_.append(R"(","value":)").append(value).append("}");
+  begin("add", pointer);
+  operations_.append(R"(,"value":)").append(value).append("}");
+}
+
+void JsonPatch::replace(std::string_view pointer, std::string_view value) {
+  begin("replace", pointer);
+  operations_.append(R"(,"value":)").append(value).append("}");
+}
+
+void JsonPatch::remove(std::string_view pointer) {
+  begin("remove", pointer);
+  operations_ += '}';
+}
+
+void JsonPatch::move(std::string_view from, std::string_view pointer) {
+  begin("move", pointer);
+  operations_.append(R"(,"from":")").append(from).append("\"}");
 }
 
 std::string JsonPatch::to_json() const { return '[' + operations_ + ']'; }
+
+void JsonPatch::begin(std::string_view operation, std::string_view pointer) {
+  if (!operations_.empty()) operations_ += ',';
+  // Pointers are made of our own names and of list indexes: nothing in them needs JSON escapes.
+  operations_.append(R"({"op":")").append(operation);
+  operations_.append(R"(","path":")").append(pointer).append("\"");
+}
 
 }  // namespace webhook

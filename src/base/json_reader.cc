@@ -93,6 +93,18 @@ std::optional<bool> JsonValue::boolean() const {
   return std::nullopt;
 }
 
+std::optional<std::int64_t> JsonValue::integer() const {
+  if (!is_present()) return std::nullopt;
+  const dom::element element = Dom::of(*this);
+  if (element.is_int64()) return std::int64_t(element);
+  if (element.is_number()) {
+    refuse("is not a whole number of 64 bits (expected an integer)");
+  } else {
+    refuse_type("an integer");
+  }
+  return std::nullopt;
+}
+
 bool JsonValue::has_members() const {
   const auto fields = Dom::object_of(*this);
   if (!fields) return false;
@@ -170,6 +182,37 @@ void JsonValue::call_for_each(void (*call)(void*, const JsonValue&, std::size_t)
     call(to, JsonValue(this, {}, index, Dom::hide(element), *error_), index);
     ++index;
   }
+}
+
+void JsonValue::call_for_each_member(void (*call)(void*, std::string_view, const JsonValue&),
+                                     void* to) const {
+  if (!has_members()) return;
+  for (const auto& [key, member] : dom::object(Dom::of(*this))) {
+    if (!member.is_null()) call(to, key, JsonValue(this, key, 0, Dom::hide(member), *error_));
+  }
+}
+
+bool JsonValue::is_between(const Json& least, const Json& most) const {
+  if (!is_present()) return false;
+  const dom::element element = Dom::of(*this);
+  if (most.is_object() && element.is_object()) {
+    std::size_t needed = 0;
+    bool same = true;
+    for_each_member([&](std::string_view key, const JsonValue& member) {
+      const auto upper = most.find(key);
+      const auto lower = least.find(key);
+      needed += lower == least.end() ? 0U : 1U;
+      same = same && upper != most.end() &&
+             member.is_between(lower == least.end() ? *upper : *lower, *upper);
+    });
+    return same && needed == least.size();
+  }
+  if (!most.is_array() || !element.is_array()) return matches(most, Match::kExact);
+  bool same = size() == most.size();
+  for_each([&](const JsonValue& each, std::size_t index) {
+    same = same && each.is_between(least[index], most[index]);
+  });
+  return same;
 }
 
 void JsonValue::refuse(std::string_view what) const {

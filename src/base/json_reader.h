@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,9 @@ class JsonValue {
   /// The boolean; none if absent.
   [[nodiscard]] std::optional<bool> boolean() const;
 
+  /// The whole number; none if absent. Wrong: a number that is none, or that 64 bits do not hold.
+  [[nodiscard]] std::optional<std::int64_t> integer() const;
+
   /// True for an object with a member that is not null. Wrong: not an object, or a member is there
   /// twice.
   [[nodiscard]] bool has_members() const;
@@ -51,12 +55,25 @@ class JsonValue {
                   &visit);
   }
 
+  /// Calls `visit(key, member)` for each member of an object that is not null, none if absent.
+  /// Wrong: not an object, or a member is there twice. The key is the sender's text.
+  template <class Visit>
+  void for_each_member(Visit visit) const {
+    call_for_each_member([](void* to, std::string_view key,
+                            const JsonValue& member) { (*static_cast<Visit*>(to))(key, member); },
+                         &visit);
+  }
+
   /// The number of elements of a list; 0 if absent.
   [[nodiscard]] std::size_t size() const;
 
   /// Compares with `want`; an absent value matches nothing. Another type is only a difference;
   /// wrong is a member that is wanted and there twice.
   [[nodiscard]] bool matches(const nlohmann::json& want, Match how) const;
+
+  /// True for what has all of `least`, and nothing that is not in `most`: what the API server adds
+  /// to an object is in `most` only. Null members do not count, lists are of one length.
+  [[nodiscard]] bool is_between(const nlohmann::json& least, const nlohmann::json& most) const;
 
   /// Says that this value is wrong: "request.object.spec: <what>".
   void refuse(std::string_view what) const;
@@ -77,6 +94,8 @@ class JsonValue {
 
   void call_for_each(void (*call)(void* to, const JsonValue& element, std::size_t index),
                      void* to) const;
+  void call_for_each_member(void (*call)(void* to, std::string_view key, const JsonValue& member),
+                            void* to) const;
   [[nodiscard]] bool matches_object(const nlohmann::json& want, Match how) const;
   [[nodiscard]] bool matches_list(const nlohmann::json& want, Match how) const;
   [[nodiscard]] std::string place() const;

@@ -51,5 +51,35 @@ TEST_CASE("add inserts into and appends to lists, and replaces members (RFC 6902
   CHECK(document.patch(Json::parse(patch.to_json())) == want);
 }
 
+TEST_CASE("remove takes out, and elements after it move up (RFC 6902, section 4.2)") {
+  JsonPatch patch;
+  patch.remove("/list/2");
+  patch.remove("/list/0");
+  patch.remove("/a~1b");
+  CHECK(patch.to_json() == R"([{"op":"remove","path":"/list/2"},{"op":"remove","path":"/list/0"},)"
+                           R"({"op":"remove","path":"/a~1b"}])");
+  const Json document = {{"list", {1, 2, 3}}, {"a/b", true}, {"c", 1}};
+  const Json want = {{"list", Json::array({2})}, {"c", 1}};
+  CHECK(document.patch(Json::parse(patch.to_json())) == want);
+}
+
+TEST_CASE("replace changes what is there, in place (RFC 6902, section 4.3)") {
+  JsonPatch patch;
+  patch.replace("/list/1", R"({"a":"b"})");
+  CHECK(patch.to_json() == R"([{"op":"replace","path":"/list/1","value":{"a":"b"}}])");
+  const Json document = {{"list", {1, 2, 3}}};
+  const Json want = {{"list", {1, {{"a", "b"}}, 3}}};
+  CHECK(document.patch(Json::parse(patch.to_json())) == want);
+}
+
+TEST_CASE("move takes out and puts in elsewhere (RFC 6902, section 4.4)") {
+  JsonPatch patch;
+  patch.move("/list/2", "/list/0");
+  CHECK(patch.to_json() == R"([{"op":"move","path":"/list/0","from":"/list/2"}])");
+  const Json document = {{"list", {1, 2, 3}}};
+  const Json want = {{"list", {3, 1, 2}}};
+  CHECK(document.patch(Json::parse(patch.to_json())) == want);
+}
+
 }  // namespace
 }  // namespace webhook

@@ -233,5 +233,78 @@ TEST_CASE("a subset may have more members, and more objects in any order, but no
   CHECK_FALSE(matches(R"([{"n":1},{"n":2}])", R"([{"n":2},{"n":1}])", Match::kExact));
 }
 
+TEST_CASE("integer reads whole numbers of 64 bits, and refuses every other") {
+  struct Row {
+    const char* text;
+    std::optional<std::int64_t> want;
+    const char* error;
+  };
+  for (const Row& row : {
+           Row{R"({"n":0})", 0, ""},
+           Row{R"({"n":-9223372036854775808})", INT64_MIN, ""},
+           Row{R"({"n":null})", std::nullopt, ""},
+           Row{R"({})", std::nullopt, ""},
+           Row{R"({"n":1.0})", std::nullopt,
+               "n: is not a whole number of 64 bits (expected an integer)"},
+           Row{R"({"n":9223372036854775808})", std::nullopt,
+               "n: is not a whole number of 64 bits (expected an integer)"},
+           Row{R"({"n":"1"})", std::nullopt, "n: is a string (expected an integer)"},
+       }) {
+    CAPTURE(row.text);
+    const std::string text = row.text;
+    JsonDocument document(text);
+    const JsonValue root = document.root();
+    const JsonValue number = root.field("n");
+    CHECK(number.integer() == row.want);
+    CHECK((document.error() ? document.error()->message : "") == row.error);
+  }
+}
+
+TEST_CASE("for_each_member visits what is not null, and refuses a member that is there twice") {
+  const std::string text = R"({"a":1,"b":null,"c":{"d":2}})";
+  JsonDocument document(text);
+  const JsonValue root = document.root();
+  std::string keys;
+  root.for_each_member([&](std::string_view key, const JsonValue& value) {
+    keys.append(key).append(value.is_present() ? "," : "-");
+  });
+  CHECK(keys == "a,c,");
+  CHECK_FALSE(document.error());
+  const std::string twice = R"({"a":1,"a":null})";
+  JsonDocument other(twice);
+  const JsonValue wrong = other.root();
+  wrong.for_each_member([](std::string_view, const JsonValue&) {});
+  REQUIRE(other.error());
+  CHECK(other.error()->message == "body: has a member twice (expected each once)");
+}
+
+TEST_CASE("is_between takes all of the least and nothing beyond the most") {
+  const nlohmann::json least = nlohmann::json::parse(R"({"a":{"b":1},"l":[{"x":1}]})");
+  const nlohmann::json most = nlohmann::json::parse(R"({"a":{"b":1,"c":2},"l":[{"x":1,"y":2}]})");
+  struct Row {
+    const char* text;
+    bool want;
+  };
+  for (const Row& row : {
+           Row{R"({"a":{"b":1},"l":[{"x":1}]})", true},
+           Row{R"({"a":{"b":1,"c":2},"l":[{"x":1,"y":2}]})", true},
+           Row{R"({"a":{"b":1,"c":null},"l":[{"x":1}],"z":null})", true},
+           Row{R"({"a":{"b":1,"c":3},"l":[{"x":1}]})", false},
+           Row{R"({"a":{"c":2},"l":[{"x":1}]})", false},
+           Row{R"({"a":{"b":1},"l":[{"x":1}],"z":1})", false},
+           Row{R"({"a":{"b":1},"l":[{"x":1},{"x":1}]})", false},
+           Row{R"({"a":{"b":1},"l":[]})", false},
+           Row{R"({"a":{"b":1}})", false},
+           Row{R"({"a":1,"l":[{"x":1}]})", false},
+           Row{R"([])", false},
+       }) {
+    CAPTURE(row.text);
+    const std::string text = row.text;
+    JsonDocument document(text);
+    CHECK(document.root().is_between(least, most) == row.want);
+    CHECK_FALSE(document.error());
+  }
+}
+
 }  // namespace
 }  // namespace webhook
