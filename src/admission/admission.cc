@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "admission/admission_request.h"
-#include "admission/messages.h"
 #include "admission/sandbox_patch.h"
 #include "base/base64.h"
 
@@ -24,8 +23,8 @@ JsonPatch to_patch(const Decision& decision, const PodFacts& pod, const Sandbox&
 
 /// admission.k8s.io/v1 AdmissionReview with a response only. The patch, nearly all of it, is put in
 /// as text: base64 needs no escapes.
-std::string to_wire(const Reviewed& reviewed, const ClusterState& cluster) {
-  Json response = {{"uid", reviewed.uid},
+std::string to_wire(const std::string& uid, const Reviewed& reviewed, const ClusterState& cluster) {
+  Json response = {{"uid", uid},
                    {"allowed", reviewed.outcome != Outcome::kDenied},
                    {"auditAnnotations",
                     {{"outcome", to_string(reviewed.outcome)},
@@ -47,6 +46,15 @@ std::string to_wire(const Reviewed& reviewed, const ClusterState& cluster) {
   return R"({"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":)" + text + '}';
 }
 
+/// The beginning of `text`, whole characters of UTF-8.
+std::string cut(std::string text) {
+  if (text.size() <= kMaxLoggedText) return text;
+  std::size_t end = kMaxLoggedText;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
+  text.resize(end);
+  return text;
+}
+
 }  // namespace
 
 Result<Reviewed> review(JsonParser& parser, std::string_view body, const Sandbox& sandbox,
@@ -55,18 +63,18 @@ Result<Reviewed> review(JsonParser& parser, std::string_view body, const Sandbox
   if (!request) return request.error();
   const Decision decision = decide(*request, sandbox.policy, cluster);
   Reviewed reviewed{
-      .uid = std::move(request->uid),
-      .ns = std::move(request->ns),
-      .name = std::move(request->name),
+      .uid = cut(request->uid),
+      .ns = cut(std::move(request->ns)),
+      .name = cut(std::move(request->name)),
       .dry_run = request->dry_run,
       .outcome = decision.outcome,
       .reason = decision.reason,
       .patch = to_patch(decision, request->pod, sandbox),
-      .warnings = to_warnings(decision, request->pod, sandbox.policy, cluster),
-      .message = to_denial(decision, request->pod, sandbox.policy, cluster),
+      .warnings = to_warnings(decision, *request, sandbox.policy, cluster),
+      .message = to_denial(decision, *request, sandbox.policy, cluster),
       .wire = {},
   };
-  reviewed.wire = to_wire(reviewed, cluster);
+  reviewed.wire = to_wire(request->uid, reviewed, cluster);
   return reviewed;
 }
 

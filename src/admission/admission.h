@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "admission/decision.h"
+#include "admission/messages.h"
 #include "admission/sandbox.h"
 #include "base/json_parser.h"
 #include "base/json_patch.h"
@@ -14,7 +15,7 @@ namespace webhook {
 
 /// A review and its answer: what to send, and what to count and to log.
 struct Reviewed {
-  std::string uid;
+  std::string uid;  ///< This, `ns` and `name` are for the log: at most kMaxLoggedText bytes each.
   std::string ns;
   std::string name;
   bool dry_run = false;
@@ -28,8 +29,8 @@ struct Reviewed {
   std::string wire;  ///< The AdmissionReview to answer with, as JSON.
 };
 
-/// What the API server advises for one warning; it cuts longer ones when there are many.
-inline constexpr std::size_t kMaxWarningLength = 120;
+/// How much of the caller's text a line of the log may hold.
+inline constexpr std::size_t kMaxLoggedText = 256;
 
 /// Answers the AdmissionReview in `body`: the whole webhook but for its socket. Pure.
 /// Error: what parse_review refuses; there is no uid to answer to.

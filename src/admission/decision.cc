@@ -1,6 +1,7 @@
 #include "admission/decision.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace webhook {
 namespace {
@@ -12,27 +13,46 @@ struct Question {
   const ClusterState& cluster;
 };
 
-bool is_already_sandboxed(const Question& q) {
-  const bool has_profile =
-      q.policy.delivery == Delivery::kConfigMap || q.pod.has_profile_annotation;
-  return q.pod.host_users == false && q.pod.has_checksum && has_profile &&
-         q.pod.target_context == TargetContext::kOurs && q.pod.profile_volume == Presence::kOurs &&
-         q.pod.host_volume == Presence::kOurs && q.pod.installer == Presence::kOurs;
+bool is_too_old(const Question& q) { return !can_keep_sandbox(q.policy, q.cluster); }
+
+/// The API server would drop what the pod comes with, and keep the rest of it.
+bool would_lose_its_sandbox(const Question& q) {
+  return (q.pod.host_users == false || q.pod.context.unmasks_proc) && is_too_old(q);
 }
 
-/// The gate that keeps a pod with NET_ADMIN out of the host's user namespace: no policy lowers it.
-bool is_too_old(const Question& q) {
-  return q.cluster.drops_sandbox ||
-         q.cluster.version < std::max(q.policy.minimum_version, kOldestSandboxVersion);
+bool runs_without_nsjail(const Question& q) {
+  return q.pod.runs_without_nsjail && !q.pod.context.is_privileged &&
+         q.pod.context.kind != ContextKind::kOurs;
 }
 
+/// The chart's default counts as absent where that is asked for.
+bool is_explicit(const Question& q) {
+  switch (q.pod.context.kind) {
+    case ContextKind::kAbsent:
+    case ContextKind::kOurs: return false;
+    case ContextKind::kChartDefault:
+      return !q.policy.replace_chart_default && !insists_on_sandbox(q.pod);
+    case ContextKind::kExplicit: break;
+  }
+  return true;
+}
+
+/// Where the context is ours, what differs is replaced; elsewhere it is somebody's.
 bool has_name_conflict(const Question& q) {
-  return q.pod.profile_volume == Presence::kForeign || q.pod.host_volume == Presence::kForeign ||
-         q.pod.installer == Presence::kForeign;
+  if (q.pod.has_container_of_our_name || q.pod.has_foreign_mount) return true;
+  const bool all_are_ours = q.pod.profile_volume.all_are_ours && q.pod.host_volume.all_are_ours &&
+                            q.pod.installer.all_are_ours;
+  return q.pod.context.kind != ContextKind::kOurs && !all_are_ours;
 }
 
 /// What a row leads to.
-enum class Then { kLeave, kFallBack, kDeny, kSandbox };
+enum class Then {
+  kLeave,
+  kLeaveOrDeny,  ///< Denied where the pod insists on the sandbox.
+  kFallBack,
+  kDeny,
+  kSandbox,
+};
 
 struct Row {
   bool (*when)(const Question&);
@@ -43,42 +63,65 @@ struct Row {
 // The decision table of README, "The decision". The first row that matches wins.
 // clang-format off
 constexpr Row kTable[] = {
-    {[](const Question& q) { return !q.request.is_pod_create; },                      Then::kLeave,    Reason::kNotAPodCreate},
-    {[](const Question& q) { return q.pod.is_mirror; },                               Then::kLeave,    Reason::kMirrorPod},
-    {[](const Question& q) { return q.pod.is_windows; },                              Then::kLeave,    Reason::kWindows},
-    {[](const Question& q) { return !q.pod.target.has_value(); },                     Then::kLeave,    Reason::kNoTargetContainer},
-    {[](const Question& q) { return q.pod.mode == "off"; },                           Then::kLeave,    Reason::kOptedOut},
-    {is_already_sandboxed,                                                            Then::kLeave,    Reason::kAlreadySandboxed},
-    {[](const Question& q) { return q.pod.runs_without_nsjail; },                     Then::kLeave,    Reason::kRunsWithoutNsjail},
-    {[](const Question& q) { return !context_is_free(q.pod, q.policy); },             Then::kLeave,    Reason::kExplicitSecurityContext},
-    {is_too_old,                                                                      Then::kFallBack, Reason::kClusterTooOld},
-    {[](const Question& q) { return q.pod.uses_host_namespace; },                     Then::kFallBack, Reason::kHostNamespace},
-    {[](const Question& q) { return q.pod.host_users == true; },                      Then::kFallBack, Reason::kHostUsersRequested},
-    {[](const Question& q) { return q.pod.has_raw_block_volume; },                    Then::kFallBack, Reason::kRawBlockVolume},
-    {[](const Question& q) { return !q.cluster.has_capable_node; },                   Then::kFallBack, Reason::kNoCapableNode},
-    {has_name_conflict,                                                               Then::kDeny,     Reason::kNameConflict},
-    {[](const Question&) { return true; },                                            Then::kSandbox,  Reason::kSupported},
+    {[](const Question& q) { return !q.request.is_pod_create; },                      Then::kLeave,       Reason::kNotAPodCreate},
+    {[](const Question& q) { return q.pod.is_mirror; },                               Then::kLeave,       Reason::kMirrorPod},
+    {[](const Question& q) { return q.pod.is_windows; },                              Then::kLeave,       Reason::kWindows},
+    {[](const Question& q) { return !q.pod.target.has_value(); },                     Then::kLeaveOrDeny, Reason::kNoTargetContainer},
+    {[](const Question& q) { return q.pod.mode == "off"; },                           Then::kLeave,       Reason::kOptedOut},
+    {would_lose_its_sandbox,                                                          Then::kDeny,        Reason::kClusterTooOld},
+    {runs_without_nsjail,                                                             Then::kLeaveOrDeny, Reason::kRunsWithoutNsjail},
+    {is_explicit,                                                                     Then::kLeaveOrDeny, Reason::kExplicitSecurityContext},
+    {is_too_old,                                                                      Then::kFallBack,    Reason::kClusterTooOld},
+    {[](const Question& q) { return q.pod.uses_host_namespace; },                     Then::kFallBack,    Reason::kHostNamespace},
+    {[](const Question& q) { return q.pod.host_users == true; },                      Then::kFallBack,    Reason::kHostUsersRequested},
+    {[](const Question& q) { return q.pod.has_raw_block_volume; },                    Then::kFallBack,    Reason::kRawBlockVolume},
+    {[](const Question& q) { return q.pod.has_unmappable_volume; },                   Then::kFallBack,    Reason::kUnmappableVolume},
+    {[](const Question& q) { return q.pod.has_unmapped_id; },                         Then::kFallBack,    Reason::kUnmappedId},
+    {[](const Question& q) { return !q.cluster.has_capable_node; },                   Then::kFallBack,    Reason::kNoCapableNode},
+    {has_name_conflict,                                                               Then::kDeny,        Reason::kNameConflict},
+    {[](const Question& q) { return is_up_to_date(q.pod, q.policy.delivery); },       Then::kLeave,       Reason::kAlreadySandboxed},
+    {[](const Question&) { return true; },                                            Then::kSandbox,     Reason::kSupported},
 };
 // clang-format on
 
-Outcome fallback(const Question& q) {
+const Row& first_match(const Row* from, const Question& question) {
+  while (!from->when(question)) ++from;  // ends: the last row always matches
+  return *from;
+}
+
+Outcome fallback(Reason reason, const Question& q) {
   if (insists_on_sandbox(q.pod)) return Outcome::kDenied;
+  if (reason == Reason::kClusterTooOld && q.cluster.api_servers_differ) return Outcome::kDenied;
   switch (q.policy.fallback) {
     case Fallback::kUnchanged: return Outcome::kUnchanged;
     case Fallback::kDeny: return Outcome::kDenied;
     case Fallback::kPrivileged: break;
   }
-  return Outcome::kPrivileged;
+  // Who asks for a user namespace of the pod's own does not get a privileged container.
+  return q.pod.host_users == false ? Outcome::kDenied : Outcome::kPrivileged;
 }
 
-Outcome to_outcome(Then then, const Question& q) {
-  switch (then) {
+Outcome to_outcome(const Row& row, const Question& q) {
+  switch (row.then) {
     case Then::kLeave: return Outcome::kUnchanged;
-    case Then::kFallBack: return fallback(q);
+    case Then::kLeaveOrDeny:
+      return insists_on_sandbox(q.pod) ? Outcome::kDenied : Outcome::kUnchanged;
+    case Then::kFallBack: return fallback(row.reason, q);
     case Then::kDeny: return Outcome::kDenied;
     case Then::kSandbox: break;
   }
   return Outcome::kSandboxed;
+}
+
+bool can_lead_to(Then then, Outcome outcome) {
+  switch (then) {
+    case Then::kLeave: return outcome == Outcome::kUnchanged;
+    case Then::kLeaveOrDeny: return outcome == Outcome::kUnchanged || outcome == Outcome::kDenied;
+    case Then::kDeny: return outcome == Outcome::kDenied;
+    case Then::kSandbox: return outcome == Outcome::kSandboxed;
+    case Then::kFallBack: break;
+  }
+  return outcome != Outcome::kSandboxed;
 }
 
 }  // namespace
@@ -100,48 +143,54 @@ std::string_view to_string(Reason reason) {
     case Reason::kWindows: return "windows";
     case Reason::kNoTargetContainer: return "no_target_container";
     case Reason::kOptedOut: return "opted_out";
-    case Reason::kAlreadySandboxed: return "already_sandboxed";
     case Reason::kRunsWithoutNsjail: return "runs_without_nsjail";
     case Reason::kExplicitSecurityContext: return "explicit_security_context";
     case Reason::kClusterTooOld: return "cluster_too_old";
     case Reason::kHostNamespace: return "host_namespace";
     case Reason::kHostUsersRequested: return "host_users_requested";
     case Reason::kRawBlockVolume: return "raw_block_volume";
+    case Reason::kUnmappableVolume: return "unmappable_volume";
+    case Reason::kUnmappedId: return "unmapped_id";
     case Reason::kNoCapableNode: return "no_capable_node";
     case Reason::kNameConflict: return "name_conflict";
+    case Reason::kAlreadySandboxed: return "already_sandboxed";
     case Reason::kSupported: break;
   }
   return "supported";
 }
 
 bool can_lead_to(Reason reason, Outcome outcome) {
-  const Row* row = kTable;
-  while (row->reason != reason) ++row;  // ends: every reason has its row
-  switch (row->then) {
-    case Then::kLeave: return outcome == Outcome::kUnchanged;
-    case Then::kDeny: return outcome == Outcome::kDenied;
-    case Then::kSandbox: return outcome == Outcome::kSandboxed;
-    case Then::kFallBack: break;
-  }
-  return outcome != Outcome::kSandboxed;
+  return std::any_of(std::begin(kTable), std::end(kTable), [&](const Row& row) {
+    return row.reason == reason && can_lead_to(row.then, outcome);
+  });
 }
 
-bool insists_on_sandbox(const PodFacts& pod) { return pod.mode == "sandbox"; }
+bool can_keep_sandbox(const Policy& policy, const ClusterState& cluster) {
+  return !cluster.drops_sandbox &&
+         cluster.version >= std::max(policy.minimum_version, kOldestSandboxVersion);
+}
 
-bool context_is_free(const PodFacts& pod, const Policy& policy) {
-  if (pod.target_context == TargetContext::kAbsent) return true;
-  return pod.target_context == TargetContext::kChartDefault &&
-         (policy.replace_chart_default || insists_on_sandbox(pod));
+bool insists_on_sandbox(const PodFacts& pod) {
+  return pod.mode == "sandbox" || pod.context.kind == ContextKind::kOurs;
+}
+
+std::optional<Reason> find_obstacle(const AdmissionRequest& request, const Policy& policy,
+                                    const ClusterState& cluster) {
+  const Question question{request, request.pod, policy, cluster};
+  const Row* gate = std::find_if(std::begin(kTable), std::end(kTable),
+                                 [](const Row& row) { return row.then == Then::kFallBack; });
+  const Row& row = first_match(gate, question);
+  if (row.then == Then::kFallBack || row.then == Then::kDeny) return row.reason;
+  return std::nullopt;
 }
 
 Decision decide(const AdmissionRequest& request, const Policy& policy,
                 const ClusterState& cluster) {
   const Question question{request, request.pod, policy, cluster};
-  const Row* row = kTable;
-  while (!row->when(question)) ++row;  // ends: the last row always matches
-  return {.outcome = to_outcome(row->then, question),
-          .reason = row->reason,
-          .is_fallback = row->then == Then::kFallBack};
+  const Row& row = first_match(kTable, question);
+  return {.outcome = to_outcome(row, question),
+          .reason = row.reason,
+          .is_fallback = row.then == Then::kFallBack};
 }
 
 }  // namespace webhook

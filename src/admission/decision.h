@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string_view>
 
 #include "admission/admission_request.h"
@@ -19,15 +20,17 @@ enum class Reason {
   kWindows,
   kNoTargetContainer,
   kOptedOut,
-  kAlreadySandboxed,
   kRunsWithoutNsjail,
   kExplicitSecurityContext,
   kClusterTooOld,
   kHostNamespace,
   kHostUsersRequested,
   kRawBlockVolume,
+  kUnmappableVolume,
+  kUnmappedId,
   kNoCapableNode,
   kNameConflict,
+  kAlreadySandboxed,
   kSupported,
 };
 
@@ -39,15 +42,17 @@ inline constexpr std::array kAllReasons{
     Reason::kWindows,
     Reason::kNoTargetContainer,
     Reason::kOptedOut,
-    Reason::kAlreadySandboxed,
     Reason::kRunsWithoutNsjail,
     Reason::kExplicitSecurityContext,
     Reason::kClusterTooOld,
     Reason::kHostNamespace,
     Reason::kHostUsersRequested,
     Reason::kRawBlockVolume,
+    Reason::kUnmappableVolume,
+    Reason::kUnmappedId,
     Reason::kNoCapableNode,
     Reason::kNameConflict,
+    Reason::kAlreadySandboxed,
     Reason::kSupported,
 };
 
@@ -73,15 +78,21 @@ struct Decision {
   bool is_fallback = false;  ///< The pod would be sandboxed if it, or the cluster, could.
 };
 
-/// True if label code-executor-webhook/mode says "sandbox": never make this pod privileged.
+/// The gate: false where an API server would drop hostUsers and procMount in silence, so that a pod
+/// with NET_ADMIN would run in the host's user namespace. No policy lowers it.
+bool can_keep_sandbox(const Policy& policy, const ClusterState& cluster);
+
+/// True for a pod that is sandboxed or denied, and nothing less: by its label, or because it
+/// carries the sandbox already.
 bool insists_on_sandbox(const PodFacts& pod);
 
-/// True where the target's context counts as absent: nothing is set, or the chart's own default is
-/// to be replaced.
-bool context_is_free(const PodFacts& pod, const Policy& policy);
+/// What stands in the way of the sandbox, if the target's context does not: the first row that
+/// matches of those from the gate on. None: the pod could be sandboxed.
+std::optional<Reason> find_obstacle(const AdmissionRequest& request, const Policy& policy,
+                                    const ClusterState& cluster);
 
 /// Decides what becomes of `request`. Pure: no clock, file, network or global state; equal inputs
-/// give equal decisions, and a pod that already carries the patch is kUnchanged.
+/// give equal decisions, and a pod that has all that the patch would bring is kUnchanged.
 Decision decide(const AdmissionRequest& request, const Policy& policy, const ClusterState& cluster);
 
 }  // namespace webhook

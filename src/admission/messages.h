@@ -9,16 +9,20 @@
 
 namespace webhook {
 
+/// What the API server advises for one warning; it cuts longer ones when there are many.
+inline constexpr std::size_t kMaxWarningLength = 120;
+
 /// `text` in printable ASCII, at most `limit` characters of it, so that it can stand in one line.
 std::string to_printable(std::string_view text, std::size_t limit);
 
-/// What `kubectl` shows beside its answer: for each fallback why, for the chart's default that is
-/// kept how to change it, for a label that means nothing what it could be.
-std::vector<std::string> to_warnings(const Decision& decision, const PodFacts& pod,
+/// What `kubectl` shows beside its answer, each one line of at most kMaxWarningLength characters:
+/// for each fallback why, for a target that is left privileged how to change it, for a sandbox of
+/// the chart's own what it lacks, for a label that means nothing what it could be.
+std::vector<std::string> to_warnings(const Decision& decision, const AdmissionRequest& request,
                                      const Policy& policy, const ClusterState& cluster);
 
 /// Why a denied pod is refused, and what to change.
-std::string to_denial(const Decision& decision, const PodFacts& pod, const Policy& policy,
-                      const ClusterState& cluster);
+std::string to_denial(const Decision& decision, const AdmissionRequest& request,
+                      const Policy& policy, const ClusterState& cluster);
 
 }  // namespace webhook

@@ -1,11 +1,19 @@
 #include "admission/pod_facts.h"
 
+#include <algorithm>
+
+#include "admission/unmappable.h"
 #include "base/json_reader.h"
 
 namespace webhook {
 namespace {
 
-using Json = nlohmann::json;
+/// What is known before the containers are read.
+struct Reading {
+  const Sandbox& sandbox;
+  PodFacts& facts;
+  std::vector<std::string_view> unmappable_volumes;  ///< Names.
+};
 
 /// True if an annotation is there, whatever it says.
 bool has_annotation(const JsonValue& annotations, std::string_view key) {
@@ -15,16 +23,19 @@ bool has_annotation(const JsonValue& annotations, std::string_view key) {
 }
 
 bool has_annotation(const JsonValue& annotations, std::string_view key, const Fragment& want) {
-  return has_annotation(annotations, key) &&
-         annotations.field(key).matches(want.value, Match::kExact);
+  const JsonValue annotation = annotations.field(key);
+  return has_annotation(annotations, key) && annotation.matches(want.value, Match::kExact);
 }
 
 void read_annotations(const JsonValue& annotations, const Sandbox& sandbox, PodFacts& facts) {
   facts.has_annotations = annotations.is_present();
   facts.is_mirror = has_annotation(annotations, "kubernetes.io/config.mirror");
   facts.has_checksum = has_annotation(annotations, kChecksumAnnotation, sandbox.checksum);
-  facts.has_profile_annotation =
-      has_annotation(annotations, kProfileAnnotation, sandbox.profile_annotation);
+  if (has_annotation(annotations, kProfileAnnotation)) {
+    const bool is_ours =
+        has_annotation(annotations, kProfileAnnotation, sandbox.profile_annotation);
+    facts.profile_annotation = is_ours ? Presence::kOurs : Presence::kForeign;
+  }
   const std::string app_armor =
       std::string(kLegacyAppArmorAnnotation) + sandbox.policy.container_name;
   facts.has_legacy_app_armor = has_annotation(annotations, app_armor);
@@ -49,61 +60,92 @@ bool runs_without_nsjail(const JsonValue& container) {
   return without;
 }
 
-TargetContext read_target_context(const JsonValue& context, const Sandbox& sandbox,
-                                  const PodFacts& facts) {
-  static const Json kChartDefault = {{"privileged", true}};
-  if (!context.has_members()) return TargetContext::kAbsent;
-  if (context.matches(sandbox.context.value, Match::kExact)) return TargetContext::kOurs;
-  // A pod read back from the cluster has both the field and the annotation: the API server writes
-  // the one from the other.
-  if (facts.has_legacy_app_armor &&
-      context.matches(sandbox.context_no_apparmor.value, Match::kExact)) {
-    return TargetContext::kOurs;
+void note(Named& named, std::size_t index, bool is_ours) {
+  named.all_are_ours = is_ours && named.all_are_ours;
+  if (named.first) {
+    named.others.push_back(index);
+  } else {
+    named.first = index;
+    named.first_is_ours = is_ours;
   }
-  if (context.matches(kChartDefault, Match::kExact)) return TargetContext::kChartDefault;
-  return TargetContext::kExplicit;
 }
 
-/// What is found under one of our names. Once foreign, always foreign: names must be unique.
-void note(Presence& presence, bool is_ours) {
-  presence = is_ours && presence != Presence::kForeign ? Presence::kOurs : Presence::kForeign;
+/// What a container mounts: no volume of ours, and none that no node can id-map.
+void read_mounts(const JsonValue& container, Reading& reading) {
+  const JsonValue mounts = container.field("volumeMounts");
+  mounts.for_each([&](const JsonValue& mount, std::size_t) {
+    const std::string_view volume = mount.field("name").string();
+    if (volume == kProfileVolume || volume == kHostVolume) reading.facts.has_foreign_mount = true;
+    const auto& unmappable = reading.unmappable_volumes;
+    if (std::find(unmappable.begin(), unmappable.end(), volume) != unmappable.end()) {
+      reading.facts.has_unmappable_volume = true;
+    }
+  });
 }
 
-void read_target(const JsonValue& container, std::size_t index, const Sandbox& sandbox,
-                 PodFacts& facts) {
+void read_any_container(const JsonValue& container, Reading& reading) {
+  PodFacts& facts = reading.facts;
+  facts.has_raw_block_volume =
+      container.field("volumeDevices").size() > 0 || facts.has_raw_block_volume;
+  read_mounts(container, reading);
+  const JsonValue context = container.field("securityContext");
+  facts.has_unmapped_id =
+      has_unmapped_id(context, reading.sandbox.policy.ids_per_pod) || facts.has_unmapped_id;
+}
+
+/// An init container of our name is not judged as others are: it is ours, replaced or refused.
+void read_installer(const JsonValue& container, std::size_t index, Reading& reading) {
+  auto edits = to_installer_edits(container, reading.sandbox);
+  note(reading.facts.installer, index, edits.empty());
+  if (reading.facts.installer.first == index) reading.facts.installer_edits = std::move(edits);
+}
+
+void read_target(const JsonValue& container, std::size_t index, Reading& reading) {
+  PodFacts& facts = reading.facts;
+  if (facts.target || container.field("name").string() != reading.sandbox.policy.container_name) {
+    return;
+  }
   facts.target = index;
   facts.runs_without_nsjail = runs_without_nsjail(container);
-  facts.target_context = read_target_context(container.field("securityContext"), sandbox, facts);
+  const JsonValue context = container.field("securityContext");
+  facts.context = read_target_context(context, reading.sandbox, facts.has_legacy_app_armor);
 }
 
-void read_containers(const JsonValue& spec, const Sandbox& sandbox, PodFacts& facts) {
-  for (const std::string_view kind : {"initContainers", "containers", "ephemeralContainers"}) {
+void read_containers(const JsonValue& spec, Reading& reading) {
+  const JsonValue init_containers = spec.field("initContainers");
+  reading.facts.has_init_containers = init_containers.is_present();
+  init_containers.for_each([&](const JsonValue& container, std::size_t index) {
+    if (container.field("name").string() == kInstaller) {
+      read_installer(container, index, reading);
+    } else {
+      read_any_container(container, reading);
+    }
+  });
+  for (const std::string_view kind : {"containers", "ephemeralContainers"}) {
     const JsonValue containers = spec.field(kind);
-    if (kind == "initContainers") facts.has_init_containers = containers.is_present();
     containers.for_each([&](const JsonValue& container, std::size_t index) {
-      const std::string_view name = container.field("name").string();
-      facts.has_raw_block_volume =
-          container.field("volumeDevices").size() > 0 || facts.has_raw_block_volume;
-      if (name == kInstaller) {
-        note(facts.installer, kind == "initContainers" &&
-                                  container.matches(sandbox.installer_identity, Match::kSubset));
-      }
-      if (kind == "containers" && name == sandbox.policy.container_name && !facts.target) {
-        read_target(container, index, sandbox, facts);
-      }
+      const bool is_ours = container.field("name").string() == kInstaller;
+      reading.facts.has_container_of_our_name = is_ours || reading.facts.has_container_of_our_name;
+      read_any_container(container, reading);
+      if (kind == "containers") read_target(container, index, reading);
     });
   }
 }
 
-void read_volumes(const JsonValue& volumes, const Sandbox& sandbox, PodFacts& facts) {
-  facts.has_volumes = volumes.is_present();
-  volumes.for_each([&](const JsonValue& volume, std::size_t) {
+void read_volumes(const JsonValue& volumes, Reading& reading) {
+  const Sandbox& sandbox = reading.sandbox;
+  reading.facts.has_volumes = volumes.is_present();
+  volumes.for_each([&](const JsonValue& volume, std::size_t index) {
     const std::string_view name = volume.field("name").string();
+    const auto is_like = [&](const OwnVolume& ours) {
+      return volume.is_between(ours.fragment.value, ours.with_defaults);
+    };
     if (name == kProfileVolume) {
-      note(facts.profile_volume, volume.matches(sandbox.profile_volume.value, Match::kSubset));
-    }
-    if (name == kHostVolume) {
-      note(facts.host_volume, volume.matches(sandbox.host_volume.value, Match::kSubset));
+      note(reading.facts.profile_volume, index, is_like(sandbox.profile_volume));
+    } else if (name == kHostVolume) {
+      note(reading.facts.host_volume, index, is_like(sandbox.host_volume));
+    } else if (is_unmappable(volume)) {
+      reading.unmappable_volumes.push_back(name);
     }
   });
 }
@@ -116,8 +158,16 @@ void read_spec(const JsonValue& spec, const Sandbox& sandbox, PodFacts& facts) {
     facts.uses_host_namespace =
         spec.field(field).boolean().value_or(false) || facts.uses_host_namespace;
   }
-  read_volumes(spec.field("volumes"), sandbox, facts);
-  read_containers(spec, sandbox, facts);
+  const JsonValue context = spec.field("securityContext");
+  facts.has_unmapped_id = has_unmapped_id(context, sandbox.policy.ids_per_pod);
+  Reading reading{sandbox, facts, {}};
+  read_volumes(spec.field("volumes"), reading);
+  read_containers(spec, reading);
+}
+
+bool is_as_delivered(const Named& named, Delivery delivery) {
+  if (!named.others.empty()) return false;
+  return delivery == Delivery::kPreinstalled ? !named.first : named.first && named.first_is_ours;
 }
 
 }  // namespace
@@ -127,6 +177,15 @@ PodFacts read_pod_facts(const JsonValue& pod, const Sandbox& sandbox) {
   read_metadata(pod.field("metadata"), sandbox, facts);
   read_spec(pod.field("spec"), sandbox, facts);
   return facts;
+}
+
+bool is_up_to_date(const PodFacts& pod, Delivery delivery) {
+  const Presence annotation =
+      delivery == Delivery::kAnnotation ? Presence::kOurs : Presence::kAbsent;
+  return pod.context.is_current() && pod.host_users == false && pod.has_checksum &&
+         pod.profile_annotation == annotation && is_as_delivered(pod.profile_volume, delivery) &&
+         is_as_delivered(pod.host_volume, delivery) && is_as_delivered(pod.installer, delivery) &&
+         pod.installer.first.value_or(0) == 0;
 }
 
 }  // namespace webhook

@@ -3,27 +3,26 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "admission/installer_edits.h"
 #include "admission/sandbox.h"
+#include "admission/target_context.h"
 
 namespace webhook {
 
 class JsonValue;
 
-/// Whether a pod has a volume or container with one of our names.
-enum class Presence {
-  kAbsent,
-  kOurs,     ///< What we would inject, as far as it matters.
-  kForeign,  ///< Something else.
+/// What a pod has under one of our names in one of its lists.
+struct Named {
+  std::optional<std::size_t> first;  ///< Index of the first one.
+  std::vector<std::size_t> others;   ///< Of further ones: names must be unique.
+  bool first_is_ours = false;        ///< It is what we would inject, as far as it is ours to say.
+  bool all_are_ours = true;          ///< So are the others.
 };
 
-/// What the target container says of its own securityContext.
-enum class TargetContext {
-  kAbsent,        ///< Nothing: absent, null, {}, or members that are all null.
-  kOurs,          ///< Exactly what we would inject.
-  kChartDefault,  ///< Exactly {privileged: true}, which every released chart renders by itself.
-  kExplicit,      ///< Anything else.
-};
+/// An annotation of our name.
+enum class Presence { kAbsent, kOurs, kForeign };
 
 /// What the decision and the patch need to know of a pod, read once.
 struct PodFacts {
@@ -32,18 +31,24 @@ struct PodFacts {
   std::string mode;  ///< Label code-executor-webhook/mode, or empty.
 
   std::optional<std::size_t> target;  ///< Index in spec.containers.
-  TargetContext target_context = TargetContext::kAbsent;
+  TargetContext context;              ///< The target's securityContext.
   bool runs_without_nsjail = false;
 
   bool uses_host_namespace = false;  ///< hostNetwork, hostPID or hostIPC.
   std::optional<bool> host_users;
   bool has_raw_block_volume = false;
+  bool has_unmappable_volume = false;  ///< A container mounts what no node can id-map.
+  bool has_unmapped_id = false;        ///< A user or group id from Policy::ids_per_pod on.
 
-  Presence profile_volume = Presence::kAbsent;
-  Presence host_volume = Presence::kAbsent;
-  Presence installer = Presence::kAbsent;
-  bool has_checksum = false;            ///< The annotation, with the value we would set.
-  bool has_profile_annotation = false;  ///< Likewise.
+  Named profile_volume;
+  Named host_volume;
+  Named installer;                         ///< Among the init containers.
+  std::vector<Edit> installer_edits;       ///< What makes the first installer ours.
+  bool has_container_of_our_name = false;  ///< Among the other containers.
+  bool has_foreign_mount = false;  ///< Another container than the installer mounts our volumes.
+
+  bool has_checksum = false;  ///< The annotation, with the value we would set.
+  Presence profile_annotation = Presence::kAbsent;
   bool has_legacy_app_armor = false;
 
   // Parents of what is added: null counts as absent.
@@ -56,5 +61,8 @@ struct PodFacts {
 /// Reads `pod`, a v1 Pod, with the eyes of `sandbox`: the target's name and what would be injected.
 /// What is wrong with a field that is read sticks to the document of `pod`.
 PodFacts read_pod_facts(const JsonValue& pod, const Sandbox& sandbox);
+
+/// True if a pod with `pod`'s facts has all that `delivery` asks for, and nothing left of another.
+bool is_up_to_date(const PodFacts& pod, Delivery delivery);
 
 }  // namespace webhook

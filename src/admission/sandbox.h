@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -21,6 +22,9 @@ inline constexpr std::string_view kInstaller = "install-seccomp";
 /// The file of the profile in volume seccomp-profile: the ConfigMap's key.
 inline constexpr std::string_view kProfileKey = "nsjail-seccomp.json";
 
+/// `name` with `sha256` for each kDigestPlaceholder.
+std::string with_digest(std::string_view name, std::string_view sha256);
+
 /// Something that is injected: to compare with what a pod has, and printed once for the patch.
 struct Fragment {
   Fragment(nlohmann::json json);  // NOLINT(google-explicit-constructor): a value and its print
@@ -29,22 +33,56 @@ struct Fragment {
   std::string text;
 };
 
+/// A volume that is injected, and the most that the API server makes of it by its defaults.
+struct OwnVolume {
+  Fragment fragment;
+  nlohmann::json with_defaults;
+};
+
+/// The init container, whole and by the members that are compared one by one.
+struct Installer {
+  Fragment whole;
+  Fragment image;
+  Fragment command;
+  Fragment security_context;
+  Fragment volume_mounts;
+  std::vector<Fragment> mounts;  ///< The elements of volume_mounts.
+};
+
+/// A member of the target's securityContext, printed.
+struct ContextMember {
+  std::string name;
+  std::string text;
+};
+
+/// The target's securityContext, whole and by its members. Members of the pod that are kept beside
+/// them are left where they are: nothing of the pod is copied.
+struct Context {
+  Fragment whole;
+  std::vector<ContextMember> members;
+};
+
 /// Everything that a sandboxed pod gets. Made once for a configuration, then shared, read only.
 struct Sandbox {
   Policy policy;
-  Fragment checksum;            ///< Value of annotation checksum/seccomp.
-  Fragment profile_annotation;  ///< Value of the profile's annotation, for Delivery::kAnnotation.
-  Fragment profile_volume;      ///< Volume seccomp-profile.
-  Fragment host_volume;         ///< Volume host-seccomp.
-  Fragment installer;           ///< Init container install-seccomp,
-  /// and how it is known again: by what it does. Others may rewrite its image to a mirror registry
-  /// or size its resources.
-  nlohmann::json installer_identity;
-  Fragment context;              ///< The target's securityContext,
-  Fragment context_no_apparmor;  ///< and where the legacy annotation speaks for AppArmor.
+  std::string localhost_profile;  ///< Of the policy, with the digest in its place,
+  std::string config_map_name;    ///< likewise.
+  Fragment checksum;              ///< Value of annotation checksum/seccomp.
+  Fragment profile_annotation;    ///< Value of the profile's annotation, for Delivery::kAnnotation.
+  OwnVolume profile_volume;       ///< Volume seccomp-profile.
+  OwnVolume host_volume;          ///< Volume host-seccomp.
+  Installer installer;
+  nlohmann::json seccomp;       ///< The context's seccompProfile.
+  nlohmann::json app_armor;     ///< The context's appArmorProfile; null where none is to be set.
+  Context context;              ///< The target's securityContext,
+  Context context_no_apparmor;  ///< and where the legacy annotation speaks for AppArmor.
 };
 
 /// Makes what `policy` asks for. `policy.profile` must be filled in.
 Sandbox make_sandbox(Policy policy);
+
+/// True if `path` is where this configuration, with any profile, or an earlier release puts the
+/// profile of the target.
+bool is_profile_path_of_ours(std::string_view path, const Policy& policy);
 
 }  // namespace webhook

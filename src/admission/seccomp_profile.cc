@@ -202,7 +202,7 @@ std::optional<Error> validate_seccomp_profile(std::string_view bytes, Delivery d
   if (const std::size_t most = max_profile_bytes(delivery); bytes.size() > most) {
     return Error{std::to_string(bytes.size()) + " bytes (expected at most " + std::to_string(most) +
                  ", for delivery " +
-                 (delivery == Delivery::kConfigMap ? "configMap" : "annotation") + ')'};
+                 (delivery == Delivery::kAnnotation ? "annotation" : "configMap") + ')'};
   }
   // A profile has six levels. Values below the bound are dropped, so that nothing deep is kept.
   constexpr int kMaxDepth = 16;

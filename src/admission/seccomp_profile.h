@@ -15,9 +15,10 @@ inline constexpr std::size_t kMaxConfigMapBytes = 1U << 20U;
 inline constexpr std::size_t kMaxAnnotationsBytes = 256U << 10U;
 
 /// The largest profile that can be delivered: a ConfigMap holds nothing else, but an annotation has
-/// others beside it, for which half of the room is left.
+/// others beside it, for which half of the room is left. What is on the nodes already has no limit
+/// but that of a ConfigMap, in which another cluster may need it.
 constexpr std::size_t max_profile_bytes(Delivery delivery) {
-  return delivery == Delivery::kConfigMap ? kMaxConfigMapBytes : kMaxAnnotationsBytes / 2;
+  return delivery == Delivery::kAnnotation ? kMaxAnnotationsBytes / 2 : kMaxConfigMapBytes;
 }
 
 /// Checks a seccomp profile before nodes are given it: a runtime that cannot read it fails the

@@ -18,14 +18,16 @@ struct ProfileFlags {
   std::string output = "json";
 };
 
-/// As JSON, which kubectl takes as it takes YAML, and which keeps every byte.
+/// As JSON, which kubectl takes as it takes YAML, and which keeps every byte. Immutable where its
+/// name is of its content; under a fixed name the next profile must be able to take its place.
 std::string to_config_map(const SeccompProfile& profile, const Config& config,
                           const std::string& ns) {
-  const nlohmann::json config_map = {
-      {"apiVersion", "v1"},
-      {"kind", "ConfigMap"},
-      {"metadata", {{"name", config.policy.config_map_name}, {"namespace", ns}}},
-      {"data", {{std::string(kProfileKey), profile.bytes}}}};
+  const std::string name = with_digest(config.policy.config_map_name, profile.sha256);
+  nlohmann::json config_map = {{"apiVersion", "v1"},
+                               {"kind", "ConfigMap"},
+                               {"metadata", {{"name", name}, {"namespace", ns}}},
+                               {"data", {{std::string(kProfileKey), profile.bytes}}}};
+  if (name != config.policy.config_map_name) config_map["immutable"] = true;
   return config_map.dump(2) + '\n';
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
+#include "admission/sandbox.h"
 #include "base/dns_name.h"
 #include "os/file.h"
 #include "yaml/documents.h"
@@ -74,26 +76,76 @@ void read_app_armor_profile(const YamlSection& sandbox, Policy& policy) {
   }
 }
 
+/// What a digest looks like, to check names that are made with one.
+const std::string kAnyDigest(64, 'a');
+
+/// Names of files hold 255 bytes; the installer's temporary file needs some of them.
+constexpr std::size_t kMaxComponent = 240;
+
+/// The API server takes newlines and 5,000 characters; the kubelet would have to open such a file.
+void check_localhost_profile(const YamlSection& seccomp, const std::string& name) {
+  const auto fail = [&](const std::string& what) { seccomp.fail("localhostProfile", what); };
+  const std::string path = with_digest(name, kAnyDigest);
+  const bool is_printable =
+      std::all_of(path.begin(), path.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (!is_printable) fail("is not printable (expected ASCII without control characters)");
+  if (path.find_first_of("{}") != std::string::npos) {
+    fail("'" + name + "' (expected no other placeholder than {sha256})");
+  }
+  std::size_t begin = 0;
+  while (begin <= path.size()) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string component = path.substr(begin, end - begin);
+    if (component.empty() || component == "." || component == "..") {
+      fail("'" + name + "' (expected a relative path of a file without ..)");
+    }
+    if (component.size() > kMaxComponent) {
+      fail("has a component of " + std::to_string(component.size()) + " bytes (expected at most " +
+           std::to_string(kMaxComponent) + ')');
+    }
+    begin = end + 1;
+  }
+}
+
 void read_seccomp(const YamlSection& seccomp, Config& config) {
   Policy& policy = config.policy;
   read_text(seccomp, "profileFile", config.profile_file, true);
   read_text(seccomp, "localhostProfile", policy.localhost_profile, false);
-  if (policy.localhost_profile.starts_with('/') || policy.localhost_profile.ends_with('/') ||
-      has_dot_dot(policy.localhost_profile)) {
-    seccomp.fail("localhostProfile", "'" + policy.localhost_profile +
-                                         "' (expected a relative path of a file without ..)");
-  }
+  check_localhost_profile(seccomp, policy.localhost_profile);
   seccomp.read("delivery", policy.delivery,
-               {{"configMap", Delivery::kConfigMap}, {"annotation", Delivery::kAnnotation}});
+               {{"configMap", Delivery::kConfigMap},
+                {"annotation", Delivery::kAnnotation},
+                {"preinstalled", Delivery::kPreinstalled}});
   seccomp.read("configMapName", policy.config_map_name);
-  if (!is_dns_subdomain(policy.config_map_name)) {
-    seccomp.fail("configMapName",
-                 "'" + policy.config_map_name + "' (expected the name of a ConfigMap)");
+  if (!is_dns_subdomain(with_digest(policy.config_map_name, kAnyDigest))) {
+    seccomp.fail("configMapName", "'" + policy.config_map_name +
+                                      "' (expected the name of a ConfigMap, in which {sha256} "
+                                      "stands for the profile's digest)");
   }
   read_text(seccomp, "kubeletSeccompDir", policy.kubelet_seccomp_dir, false);
   if (!policy.kubelet_seccomp_dir.starts_with('/') || has_dot_dot(policy.kubelet_seccomp_dir)) {
     seccomp.fail("kubeletSeccompDir",
                  "'" + policy.kubelet_seccomp_dir + "' (expected an absolute path without ..)");
+  }
+}
+
+/// As the kubelet checks its own userNamespaces.idsPerPod: pkg/kubelet/apis/config/validation.
+void read_ids_per_pod(const YamlSection& sandbox, Policy& policy) {
+  constexpr std::size_t kRange = 65'536;
+  auto ids = static_cast<std::size_t>(policy.ids_per_pod);
+  sandbox.read("idsPerPod", ids, kRange, (std::size_t{1} << 32U) - kRange);
+  if (ids % kRange != 0) {
+    sandbox.fail("idsPerPod", std::to_string(ids) + " (expected a multiple of 65536)");
+  }
+  policy.ids_per_pod = static_cast<std::int64_t>(ids);
+}
+
+void read_se_linux_options(const YamlSection& installer, Policy& policy) {
+  const auto options = installer.section("seLinuxOptions", {"level", "role", "type", "user"});
+  for (const char* key : {"level", "role", "type", "user"}) {
+    std::string value;
+    read_text(options, key, value, true);
+    if (!value.empty()) policy.installer_se_linux_options[key] = value;
   }
 }
 
@@ -123,16 +175,18 @@ void read_sandbox(const YamlSection& sandbox, Config& config) {
                {{"privileged", Fallback::kPrivileged},
                 {"unchanged", Fallback::kUnchanged},
                 {"deny", Fallback::kDeny}});
+  read_ids_per_pod(sandbox, policy);
   sandbox.read("replaceChartDefault", policy.replace_chart_default);
   read_app_armor_profile(sandbox, policy);
   read_seccomp(sandbox.section("seccomp", {"profileFile", "localhostProfile", "delivery",
                                            "configMapName", "kubeletSeccompDir"}),
                config);
-  const auto installer = sandbox.section("installer", {"image", "resources"});
+  const auto installer = sandbox.section("installer", {"image", "resources", "seLinuxOptions"});
   read_text(installer, "image", policy.installer_image, false);
   const auto resources = installer.section("resources", {"requests", "limits"});
   read_quantities(resources, "requests", policy.installer_resources.requests);
   read_quantities(resources, "limits", policy.installer_resources.limits);
+  read_se_linux_options(installer, policy);
 }
 
 void read_cluster(const YamlSection& cluster, ClusterConfig& config) {
@@ -175,6 +229,16 @@ void read_log(const YamlSection& log, LogConfig& config) {
 
 }  // namespace
 
+std::vector<std::string> to_config_warnings(const Config& config) {
+  std::vector<std::string> warnings;
+  if (config.policy.localhost_profile.find(kDigestPlaceholder) == std::string::npos) {
+    warnings.emplace_back(
+        "sandbox.seccomp.localhostProfile: has no {sha256}: a profile of another content would "
+        "replace the one that running pods restart under");
+  }
+  return warnings;
+}
+
 Config parse_config(const std::string& text, const std::string& name) {
   const std::vector<YAML::Node> documents = load_yaml(text, name);
   if (documents.size() > 1) throw YamlError(name + ": several documents (expected one)");
@@ -183,8 +247,8 @@ Config parse_config(const std::string& text, const std::string& name) {
                          {"target", "sandbox", "cluster", "server", "log"});
   read_target(root.section("target", {"containerName"}), config.policy);
   read_sandbox(
-      root.section("sandbox", {"minimumKubernetesVersion", "fallback", "replaceChartDefault",
-                               "appArmorProfile", "seccomp", "installer"}),
+      root.section("sandbox", {"minimumKubernetesVersion", "fallback", "idsPerPod",
+                               "replaceChartDefault", "appArmorProfile", "seccomp", "installer"}),
       config);
   read_cluster(root.section("cluster", {"kubeVersion", "refreshInterval"}), config.cluster);
   read_server(root.section("server", {"listen", "opsListen", "tls", "maxRequestBytes",

@@ -63,4 +63,7 @@ Config parse_config(const std::string& text, const std::string& name);
 /// Reads a file. Throws YamlError.
 Config load_config(const std::string& file);
 
+/// What is allowed, and should be known to who starts the server.
+std::vector<std::string> to_config_warnings(const Config& config);
+
 }  // namespace webhook

@@ -63,6 +63,7 @@ Serving::Serving(const ServingOptions& options)
 Serving::~Serving() = default;
 
 void Serving::start() {
+  for (const std::string& warning : to_config_warnings(config_)) spdlog::warn("{}", warning);
   version_->start();
   ops_.start();
   admission_.start();

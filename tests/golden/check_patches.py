@@ -18,33 +18,62 @@ CHECKSUM = "checksum/seccomp"
 PROFILE = "code-executor-webhook/nsjail-seccomp.json"
 
 
+KEPT = {"readOnlyRootFilesystem", "runAsUser", "runAsGroup", "runAsNonRoot", "seLinuxOptions"}
+# What ours does not have, and what may stay of it.
+FOREIGN = {
+    "args", "env", "envFrom", "lifecycle", "livenessProbe", "ports", "readinessProbe", "restartPolicy",
+    "restartPolicyRules", "startupProbe", "stdin", "stdinOnce", "terminationMessagePath",
+    "terminationMessagePolicy", "tty", "volumeDevices", "workingDir",
+}
+TOLERATED = {"name", "image", "imagePullPolicy", "resources", "resizePolicy", "command", "securityContext", "volumeMounts"}
+DEFAULTS = {"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"}
+
+
+def without_nulls(value):
+    if isinstance(value, list):
+        return [without_nulls(element) for element in value]
+    if isinstance(value, dict):
+        return {key: without_nulls(member) for key, member in value.items() if member is not None}
+    return value
+
+
+def digest(policy):
+    return hashlib.sha256(policy["profile"].encode()).hexdigest()
+
+
+def with_digest(name, policy):
+    return name.replace("{sha256}", digest(policy))
+
+
 def volumes(policy):
-    if policy["byAnnotation"]:
+    if policy["delivery"] == "annotation":
         field = {"fieldPath": f"metadata.annotations['{PROFILE}']"}
         source = {"downwardAPI": {"items": [{"path": "nsjail-seccomp.json", "fieldRef": field}]}}
     else:
-        source = {"configMap": {"name": policy["configMapName"]}}
+        source = {"configMap": {"name": with_digest(policy["configMapName"], policy)}}
     directory = {"path": policy["kubeletSeccompDir"], "type": "DirectoryOrCreate"}
     return [{"name": "seccomp-profile", **source}, {"name": "host-seccomp", "hostPath": directory}]
 
 
 def installer(policy):
-    digest = hashlib.sha256(policy["profile"].encode()).hexdigest()
-    arguments = ["/seccomp-profile/nsjail-seccomp.json", "/host-seccomp", policy["localhostProfile"], digest]
+    context = {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+        "runAsUser": 0,
+        "runAsGroup": 0,
+        "runAsNonRoot": False,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    if policy["seLinuxOptions"]:
+        context["seLinuxOptions"] = policy["seLinuxOptions"]
     return {
         "name": "install-seccomp",
         "image": policy["image"],
-        "command": ["sh", "-c", SCRIPT, "install-seccomp", *arguments],
+        "command": ["sh", "-c", SCRIPT, "install-seccomp", "/seccomp-profile/nsjail-seccomp.json",
+                    "/host-seccomp", with_digest(policy["localhostProfile"], policy), digest(policy)],
         "resources": {"requests": policy["requests"], "limits": policy["limits"]},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-            "runAsUser": 0,
-            "runAsGroup": 0,
-            "runAsNonRoot": False,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": context,
         "volumeMounts": [
             {"name": "seccomp-profile", "mountPath": "/seccomp-profile", "readOnly": True},
             {"name": "host-seccomp", "mountPath": "/host-seccomp"},
@@ -52,22 +81,110 @@ def installer(policy):
     }
 
 
-def context(policy, annotations):
+def is_token(mount):
+    mount = without_nulls(mount)
+    return mount["name"].startswith("kube-api-access-") and mount == {
+        "name": mount["name"], "readOnly": True, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}
+
+
+def merged_mounts(have, ours):
+    """Ours in their order; the first token stays where it stood."""
+    merged, left, seen = [], list(ours), False
+    for mount in have:
+        if not seen and is_token(mount):
+            merged, seen = merged + [mount], True
+        elif left:
+            want = left.pop(0)
+            merged.append(mount if is_same(without_nulls(mount), want) else want)
+    return merged + left
+
+
+def updated_installer(have, policy):
+    """The init container that was there, as it must come out."""
+    ours = installer(policy)
+    members = without_nulls(have)
+    if set(members) - FOREIGN - TOLERATED:
+        return ours
+    out = {key: value for key, value in have.items() if value is None or key not in FOREIGN
+           or is_same(value, DEFAULTS.get(key))}
+    pinned = policy["image"].partition("@")[2]
+    if not (pinned and members.get("image", "").endswith("@" + pinned)):
+        out["image"] = ours["image"]
+    for key in ("command", "securityContext"):
+        if not is_same(members.get(key), ours[key]):
+            out[key] = ours[key]
+    out["volumeMounts"] = merged_mounts(have.get("volumeMounts") or [], ours["volumeMounts"])
+    return out
+
+
+def is_volume_of_ours(volume, ours):
+    volume = copy.deepcopy(without_nulls(volume))
+    for source in ("configMap", "downwardAPI"):
+        if source in ours and is_same(volume.get(source, {}).get("defaultMode"), 420):
+            del volume[source]["defaultMode"]
+    for item in volume.get("downwardAPI", {}).get("items", []):
+        if item.get("fieldRef", {}).get("apiVersion") == "v1":
+            del item["fieldRef"]["apiVersion"]
+    return is_same(volume, ours)
+
+
+def updated_volumes(have, policy):
+    if policy["delivery"] == "preinstalled":
+        return have and [v for v in have if v.get("name") not in ("seccomp-profile", "host-seccomp")]
+    out, seen = [], set()
+    wanted = {volume["name"]: volume for volume in volumes(policy)}
+    for volume in have or []:
+        name = volume.get("name")
+        if name in seen:
+            continue
+        if name in wanted:
+            seen.add(name)
+            volume = volume if is_volume_of_ours(volume, wanted[name]) else wanted[name]
+        out.append(volume)
+    return out + [volume for name, volume in wanted.items() if name not in seen]
+
+
+def updated_init_containers(have, policy):
+    others = [c for c in have or [] if c.get("name") != "install-seccomp"]
+    if policy["delivery"] == "preinstalled":
+        return have and others
+    found = named(have, "install-seccomp")
+    return [updated_installer(found[0], policy) if found else installer(policy)] + others
+
+
+def updated_context(have, policy, annotations):
+    legacy = annotations.get("container.apparmor.security.beta.kubernetes.io/" + policy["containerName"])
+    kind, _, name = policy["appArmorProfile"].partition("/")
+    field = {"type": kind, "localhostProfile": name} if name else {"type": kind} if kind else None
     want = {
         "allowPrivilegeEscalation": False,
         "capabilities": {"add": ["NET_ADMIN"]},
         "procMount": "Unmasked",
-        "seccompProfile": {"type": "Localhost", "localhostProfile": policy["localhostProfile"]},
+        "seccompProfile": {"type": "Localhost", "localhostProfile": with_digest(policy["localhostProfile"], policy)},
     }
-    legacy = "container.apparmor.security.beta.kubernetes.io/" + policy["containerName"]
-    kind, _, name = policy["appArmorProfile"].partition("/")
-    if kind and annotations.get(legacy) is None:
-        want["appArmorProfile"] = {"type": kind, "localhostProfile": name} if name else {"type": kind}
-    return want
+    both = {**want, "appArmorProfile": field} if field else want
+    if legacy is None:
+        want = both
+    members = without_nulls(have or {})
+    kept = {key: value for key, value in members.items() if key in KEPT}
+    rest = {key: value for key, value in members.items() if key not in KEPT}
+    if is_same(rest, want) or is_same(rest, both):
+        return have
+    if not kept:
+        return want
+    out = {key: value for key, value in have.items() if key in kept or value is None}
+    if legacy is not None and is_same(rest.get("appArmorProfile"), field):
+        want = both
+    return {**out, **want}
 
 
 def named(items, name):
     return [item for item in items or [] if item.get("name") == name]
+
+
+def set_if_there(spec, key, value):
+    if value is not None:
+        spec[key] = value
 
 
 def expected(pod, policy, outcome):
@@ -78,21 +195,20 @@ def expected(pod, policy, outcome):
     spec = pod["spec"]
     target = named(spec["containers"], policy["containerName"])[0]
     if outcome == "privileged":
-        own = target.get("securityContext") or {}
-        if {key: value for key, value in own.items() if value is not None} != {"privileged": True}:
+        if (target.get("securityContext") or {}).get("privileged") is not True:
             target["securityContext"] = {"privileged": True}
         return pod
     spec["hostUsers"] = False
     pod["metadata"] = pod.get("metadata") or {}
     annotations = pod["metadata"]["annotations"] = pod["metadata"].get("annotations") or {}
-    annotations[CHECKSUM] = hashlib.sha256(policy["profile"].encode()).hexdigest()
-    if policy["byAnnotation"]:
+    annotations[CHECKSUM] = digest(policy)
+    if policy["delivery"] == "annotation":
         annotations[PROFILE] = policy["profile"]
-    missing = [v for v in volumes(policy) if not named(spec.get("volumes"), v["name"])]
-    spec["volumes"] = (spec.get("volumes") or []) + missing
-    if not named(spec.get("initContainers"), "install-seccomp"):
-        spec["initContainers"] = [installer(policy)] + (spec.get("initContainers") or [])
-    target["securityContext"] = context(policy, annotations)
+    elif annotations.get(PROFILE) is not None:
+        del annotations[PROFILE]
+    set_if_there(spec, "volumes", updated_volumes(spec.get("volumes"), policy))
+    set_if_there(spec, "initContainers", updated_init_containers(spec.get("initContainers"), policy))
+    target["securityContext"] = updated_context(target.get("securityContext"), policy, annotations)
     return pod
 
 
@@ -108,7 +224,7 @@ def check(case):
         return "the two implementations of RFC 6902 give different pods"
     if pod is not None and not is_same(want, expected(pod, case["policy"], case["outcome"])):
         return "the pod is not the one of the README's table"
-    lists = [op["path"] for op in patch if isinstance(op["value"], list)]
+    lists = [op["path"] for op in patch if isinstance(op.get("value"), list)]
     if any(pod["spec"].get(path.rpartition("/")[2]) for path in lists):
         return "a list that was there is written anew"
     return None

@@ -25,11 +25,14 @@ std::uint64_t first_seed() {
 Policy policy_of(std::uint64_t seed) {
   constexpr const char* kAppArmor[] = {"Unconfined", "RuntimeDefault", "Localhost/a/b", ""};
   constexpr Fallback kFallbacks[] = {Fallback::kPrivileged, Fallback::kUnchanged, Fallback::kDeny};
+  constexpr Delivery kDeliveries[] = {Delivery::kConfigMap, Delivery::kAnnotation,
+                                      Delivery::kPreinstalled};
   Policy policy = small_policy();
-  policy.delivery = seed % 2 == 0 ? Delivery::kConfigMap : Delivery::kAnnotation;
-  policy.fallback = kFallbacks[seed / 2 % 3];
-  policy.replace_chart_default = seed / 6 % 2 == 0;
-  policy.app_armor_profile = kAppArmor[seed / 12 % 4];
+  policy.delivery = kDeliveries[seed % 3];
+  policy.fallback = kFallbacks[seed / 3 % 3];
+  policy.replace_chart_default = seed / 9 % 2 == 0;
+  policy.app_armor_profile = kAppArmor[seed / 18 % 4];
+  if (seed / 72 % 2 == 0) policy.installer_se_linux_options = {{"type", "spc_t"}};
   return policy;
 }
 
@@ -42,6 +45,7 @@ TEST_CASE("whatever the pod, the patch applies, says what it should, and is not 
     CAPTURE(seed);
     const Policy policy = policy_of(seed);
     const ClusterState cluster{.version = {1, seed % 10 == 0 ? 32 : 34},
+                               .api_servers_differ = seed % 20 == 0,
                                .has_capable_node = seed % 50 != 1};
     const Reviewed reviewed =
         check_review("seed " + std::to_string(seed), generate_review(seed, policy),

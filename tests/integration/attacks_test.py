@@ -15,7 +15,7 @@ import pytest
 from webhook_server import WebhookServer, issue_client, make_certificates, wait_until
 
 CASES = pathlib.Path(__file__).parents[1] / "golden/cases"
-REVIEW = (CASES / "row15-supported/review.json").read_bytes()
+REVIEW = (CASES / "row18-supported/review.json").read_bytes()
 MIB = 1 << 20
 
 

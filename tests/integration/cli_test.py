@@ -86,6 +86,8 @@ def test_an_explicit_context_comes_out_untouched(version):
     ("pod-opted-out.yaml", "unchanged (opted_out)"),
     ("pod-raw-block.yaml", "privileged (raw_block_volume)"),
     ("pod-supported.yaml", "sandboxed (supported)"),
+    ("pod-unmappable-volume.yaml", "privileged (unmappable_volume)"),
+    ("pod-unmapped-id.yaml", "privileged (unmapped_id)"),
     ("pod-without-nsjail.yaml", "unchanged (runs_without_nsjail)"),
 ])
 def test_example(name, outcome):
@@ -94,7 +96,7 @@ def test_example(name, outcome):
 
 
 def test_every_example_is_tested():
-    assert len(list(EXAMPLES.iterdir())) == 12
+    assert len(list(EXAMPLES.iterdir())) == 14
 
 
 def test_a_denied_pod_exits_1_and_prints_nothing():
@@ -257,7 +259,8 @@ def test_the_profile_is_what_the_annotation_says():
     [pod] = mutate(example("pod-supported.yaml"))
     assert pod["metadata"]["annotations"]["checksum/seccomp"] == checksum
     config_map = yaml.safe_load(run("profile", "-o", "configmap", "-n", "retool").stdout)
-    assert config_map["metadata"] == {"name": "code-executor-seccomp", "namespace": "retool"}
+    assert config_map["metadata"] == {"name": f"code-executor-seccomp-{checksum}", "namespace": "retool"}
+    assert config_map["immutable"] is True
     assert config_map["data"] == {"nsjail-seccomp.json": profile}
 
 

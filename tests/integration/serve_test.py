@@ -15,7 +15,7 @@ import pytest
 from webhook_server import BINARY, Answer, WebhookServer, make_certificates, wait_until
 
 CASES = pathlib.Path(__file__).parents[1] / "golden/cases"
-SANDBOXED = (CASES / "row15-supported/review.json").read_bytes()
+SANDBOXED = (CASES / "row18-supported/review.json").read_bytes()
 UNCHANGED = (CASES / "row04-no-target/review.json").read_bytes()
 
 

@@ -123,8 +123,9 @@ def test_the_policy_looks_at_what_the_webhook_looks_at():
     assert match["namespaceSelector"] == WEBHOOK["namespaceSelector"]
     variables = {each["name"]: each["expression"] for each in POLICY["variables"]}
     assert f"c.name == '{CONFIG['target']['containerName']}'" in variables["targets"]
-    profile = CONFIG["sandbox"]["seccomp"]["localhostProfile"]
-    assert any(f"== '{profile}'" in each["expression"] for each in POLICY["validations"])
+    assert CONFIG["sandbox"]["seccomp"]["localhostProfile"] == "profiles/nsjail-seccomp-{sha256}.json"
+    profile = "matches('^profiles/nsjail-seccomp(-[0-9a-f]{64})?[.]json$')"
+    assert any(profile in each["expression"] for each in POLICY["validations"])
     binding = one("ValidatingAdmissionPolicyBinding", MANIFESTS / "components/final-state-policy")
     policy = one("ValidatingAdmissionPolicy", MANIFESTS / "components/final-state-policy")
     assert binding["spec"]["policyName"] == policy["metadata"]["name"]

@@ -72,7 +72,7 @@ def test_the_readme_has_a_row_for_each_key_with_its_default():
 
 def test_paths_of_webhook_and_probes_are_served(server):
     path = WEBHOOK["clientConfig"]["service"]["path"]
-    review = next((ROOT / "tests/golden/cases").glob("row15-supported")) / "review.json"
+    review = next((ROOT / "tests/golden/cases").glob("row18-supported")) / "review.json"
     answer = server.post(review.read_text(), path=f"{path}?timeout={WEBHOOK['timeoutSeconds']}s").json()
     assert answer["apiVersion"] in [f"admission.k8s.io/{each}" for each in WEBHOOK["admissionReviewVersions"]]
     for probe in ("livenessProbe", "readinessProbe"):
@@ -104,8 +104,10 @@ def test_the_secret_that_certs_makes_is_the_one_that_is_mounted(tmp_path):
 def test_the_profile_goes_where_the_configuration_says():
     made = yaml.safe_load(run("profile", "-o", "configmap", "-n", "retool").stdout)
     seccomp = CONFIG["sandbox"]["seccomp"]
-    assert made["metadata"]["name"] == seccomp["configMapName"]
-    assert list(made["data"]) == [pathlib.PurePath(seccomp["localhostProfile"]).name]
+    digest = run("profile", "-o", "sha256").stdout.strip()
+    assert made["metadata"]["name"] == seccomp["configMapName"].replace("{sha256}", digest)
+    assert pathlib.PurePath(seccomp["localhostProfile"]).name == "nsjail-seccomp-{sha256}.json"
+    assert list(made["data"]) == ["nsjail-seccomp.json"] and made["immutable"] is True
 
 
 def test_the_image():
@@ -144,7 +146,7 @@ def test_the_version_is_the_same_everywhere():
 
 
 def test_files_that_the_readme_names_are_there():
-    named = set(re.findall(r"(?<![\w/.-])(?:\./)?((?:manifests|scripts|certs|profiles|tests)/[\w./-]+)", README))
+    named = set(re.findall(r"(?<![\w/.-])(?:\./)?((?:manifests|scripts|certs|profiles|tests)/[\w./-]+)(?![\w./{…-])", README))
     named |= set(re.findall(r"\]\((?!http)([\w./-]+)\)", README))
     assert {"manifests/overlays/cert-manager", "manifests/components/self-signed/install"} <= named
     assert [each for each in named if not (ROOT / each.rstrip(".")).exists()] == []

@@ -22,13 +22,17 @@ void set_container_defaults(Json& container) {
   set_default(container, "imagePullPolicy", "IfNotPresent");
   set_default(container, "resources", Json::object());
   set_default(container, "volumeMounts", Json::array());
-  container["volumeMounts"].push_back(
-      {{"name", "kube-api-access-x7f2q"},
-       {"readOnly", true},
-       {"mountPath", "/var/run/secrets/kubernetes.io/serviceaccount"}});
-  if (container.contains("image") && container["image"].is_string()) {
-    container["image"] = "mirror.example/" + container["image"].get<std::string>();
-  }
+  const Json token = {{"name", "kube-api-access-x7f2q"},
+                      {"readOnly", true},
+                      {"mountPath", "/var/run/secrets/kubernetes.io/serviceaccount"}};
+  Json& mounts = container["volumeMounts"];
+  const bool has_token = std::any_of(mounts.begin(), mounts.end(), [&](const Json& mount) {
+    return mount.value("mountPath", "") == token.at("mountPath");
+  });
+  if (!has_token) mounts.push_back(token);
+  // A mirror of an image without a digest may hold anything: it is put back.
+  const std::string image = container.value("image", Json()).is_string() ? container["image"] : "";
+  if (image.find('@') != std::string::npos) container["image"] = "mirror.example/" + image;
 }
 
 void set_volume_defaults(Json& volume) {
@@ -92,12 +96,15 @@ void PatchLog::write(const std::string& name, const Policy& policy, Outcome outc
                          {"appArmorProfile", policy.app_armor_profile},
                          {"profile", policy.profile.bytes},
                          {"localhostProfile", policy.localhost_profile},
-                         {"byAnnotation", policy.delivery == Delivery::kAnnotation},
+                         {"delivery", policy.delivery == Delivery::kAnnotation     ? "annotation"
+                                      : policy.delivery == Delivery::kPreinstalled ? "preinstalled"
+                                                                                   : "configMap"},
                          {"configMapName", policy.config_map_name},
                          {"kubeletSeccompDir", policy.kubelet_seccomp_dir},
                          {"image", policy.installer_image},
                          {"requests", policy.installer_resources.requests},
-                         {"limits", policy.installer_resources.limits}};
+                         {"limits", policy.installer_resources.limits},
+                         {"seLinuxOptions", policy.installer_se_linux_options}};
   const Json line = {{"name", name},   {"policy", settings}, {"outcome", to_string(outcome)},
                      {"input", input}, {"patch", patch},     {"result", result}};
   file_ << line.dump() << '\n';

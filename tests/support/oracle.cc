@@ -1,91 +1,167 @@
 #include "support/oracle.h"
 
 #include <algorithm>
+#include <sstream>
 #include <string_view>
+#include <vector>
+
+#include "support/plain_reading.h"
 
 namespace webhook {
 namespace {
 
-using Json = nlohmann::json;
+using plainly::at;
+using plainly::erase_if_equal;
+using plainly::is_same;
+using plainly::is_true;
+using plainly::Json;
+using plainly::text_at;
+using plainly::without_nulls;
 
-/// Member `key`, or null.
-Json at(const Json& object, std::string_view key) {
-  return object.is_object() ? object.value(std::string(key), Json()) : Json();
-}
-
-std::string text_at(const Json& object, std::string_view key) {
-  const Json value = at(object, key);
-  return value.is_string() ? value.get<std::string>() : "";
-}
-
-bool is_true(const Json& value) { return value == true; }
-
-Json without_nulls(Json object) {
-  for (auto member = object.begin(); member != object.end();) {
-    if (member->is_null()) {
-      member = object.erase(member);
-    } else {
-      if (member->is_object()) *member = without_nulls(*member);
-      ++member;
+/// A volume without what the API server adds to it.
+Json without_defaults(Json volume) {
+  for (const char* source : {"configMap", "downwardAPI"}) {
+    if (volume.contains(source)) erase_if_equal(volume[source], "defaultMode", 420);
+  }
+  if (const Json items = at(at(volume, "downwardAPI"), "items"); items.is_array()) {
+    for (Json& item : volume["downwardAPI"]["items"]) {
+      if (item.is_object() && item.contains("fieldRef")) {
+        erase_if_equal(item["fieldRef"], "apiVersion", "v1");
+      }
     }
   }
-  return object;
+  return volume;
 }
 
-/// True if `have` is `want` and more: a list of objects need only have all of them. Scalars are
-/// compared as text, since nlohmann takes 0 and 0.0 for equal.
-bool has_all_of(const Json& have, const Json& want) {
-  if (want.is_object()) {
-    return have.is_object() &&
-           std::all_of(want.items().begin(), want.items().end(), [&](const auto& item) {
-             return has_all_of(at(have, item.key()), item.value());
-           });
+bool is_volume_of_ours(const Json& volume, const OwnVolume& ours) {
+  return is_same(without_defaults(without_nulls(volume)), ours.fragment.value);
+}
+
+bool is_token_mount(const Json& mount) {
+  return mount.is_object() && mount.size() == 3 &&
+         text_at(mount, "name").starts_with("kube-api-access-") &&
+         text_at(mount, "mountPath") == "/var/run/secrets/kubernetes.io/serviceaccount" &&
+         is_true(at(mount, "readOnly"));
+}
+
+/// An init container of our name, and ours, without what others may have written to it.
+bool is_installer_of_ours(Json container, Json ours) {
+  container = without_nulls(container);
+  for (Json* either : {&container, &ours}) {
+    either->erase("resources");
+    either->erase("imagePullPolicy");
+    either->erase("resizePolicy");
   }
-  if (!want.is_array() || want.empty() || !want[0].is_object()) return have.dump() == want.dump();
-  return have.is_array() && std::all_of(want.begin(), want.end(), [&](const Json& wanted) {
-           return std::any_of(have.begin(), have.end(),
-                              [&](const Json& element) { return has_all_of(element, wanted); });
-         });
-}
-
-Presence presence_of(const std::vector<bool>& are_ours) {
-  if (are_ours.empty()) return Presence::kAbsent;
-  return std::count(are_ours.begin(), are_ours.end(), false) == 0 ? Presence::kOurs
-                                                                  : Presence::kForeign;
-}
-
-Presence find_volume(const Json& spec, const Fragment& ours) {
-  std::vector<bool> found;
-  for (const Json& volume : at(spec, "volumes")) {
-    if (at(volume, "name") == ours.value.at("name")) {
-      found.push_back(has_all_of(volume, ours.value));
-    }
+  erase_if_equal(container, "terminationMessagePath", "/dev/termination-log");
+  erase_if_equal(container, "terminationMessagePolicy", "File");
+  if (Json& mounts = container["volumeMounts"]; mounts.is_array()) {
+    const auto token = std::find_if(mounts.begin(), mounts.end(), is_token_mount);
+    if (token != mounts.end()) mounts.erase(token);
   }
-  return presence_of(found);
+  const auto configured = ours.at("image").get<std::string>();
+  const std::string digest = configured.substr(std::min(configured.find('@'), configured.size()));
+  if (!digest.empty() && text_at(container, "image").ends_with(digest)) {
+    container["image"] = configured;
+  }
+  return is_same(container, ours);
 }
 
-Presence find_installer(const Json& spec, const Sandbox& sandbox) {
-  std::vector<bool> found;
+void note(Named& named, std::size_t index, bool is_ours) {
+  if (!named.first) {
+    named.first = index;
+    named.first_is_ours = is_ours;
+  } else {
+    named.others.push_back(index);
+  }
+  if (!is_ours) named.all_are_ours = false;
+}
+
+Named find_volume(const Json& spec, const OwnVolume& ours) {
+  Named named;
+  const Json volumes = at(spec, "volumes");
+  for (std::size_t i = 0; i < volumes.size(); ++i) {
+    if (at(volumes[i], "name") != ours.fragment.value.at("name")) continue;
+    note(named, i, is_volume_of_ours(volumes[i], ours));
+  }
+  return named;
+}
+
+Named find_installer(const Json& spec, const Sandbox& sandbox) {
+  Named named;
+  const Json containers = at(spec, "initContainers");
+  for (std::size_t i = 0; i < containers.size(); ++i) {
+    if (at(containers[i], "name") != "install-seccomp") continue;
+    note(named, i, is_installer_of_ours(containers[i], sandbox.installer.whole.value));
+  }
+  return named;
+}
+
+/// Every container but an init container of our name.
+std::vector<Json> other_containers(const Json& spec) {
+  std::vector<Json> others;
   for (const char* list : {"initContainers", "containers", "ephemeralContainers"}) {
     for (const Json& container : at(spec, list)) {
-      if (at(container, "name") != "install-seccomp") continue;
-      found.push_back(std::string_view(list) == "initContainers" &&
-                      has_all_of(container, sandbox.installer_identity));
+      const bool is_installer = at(container, "name") == "install-seccomp";
+      if (!is_installer || std::string_view(list) != "initContainers") others.push_back(container);
     }
   }
-  return presence_of(found);
+  return others;
 }
 
-TargetContext classify(Json context, const Sandbox& sandbox, bool has_legacy_app_armor) {
-  if (!context.is_object()) return TargetContext::kAbsent;
-  context = without_nulls(context);
-  if (context.empty()) return TargetContext::kAbsent;
-  if (context == sandbox.context.value ||
-      (has_legacy_app_armor && context == sandbox.context_no_apparmor.value)) {
-    return TargetContext::kOurs;
+/// The names on the way to `path`, as the kernel would walk it.
+std::vector<std::string> to_names(const std::string& path) {
+  std::vector<std::string> names;
+  std::istringstream stream(path);
+  for (std::string name; std::getline(stream, name, '/');) {
+    if (name == ".." && !names.empty()) names.pop_back();
+    if (!name.empty() && name != "." && name != "..") names.push_back(name);
   }
-  return context == Json{{"privileged", true}} ? TargetContext::kChartDefault
-                                               : TargetContext::kExplicit;
+  return names;
+}
+
+bool is_unmappable(const Json& volume) {
+  if (!at(volume, "nfs").is_null()) return true;
+  const auto names = to_names(text_at(at(volume, "hostPath"), "path"));
+  if (names.empty()) return false;
+  const bool is_shm = names.size() > 1 && names[0] == "dev" && names[1] == "shm";
+  return (names[0] == "dev" || names[0] == "proc" || names[0] == "sys") && !is_shm;
+}
+
+bool mounts(const Json& container, std::string_view volume) {
+  const Json list = at(container, "volumeMounts");
+  return std::any_of(list.begin(), list.end(),
+                     [&](const Json& mount) { return at(mount, "name") == volume; });
+}
+
+void read_mounts(const Json& spec, PodFacts& facts) {
+  for (const Json& container : other_containers(spec)) {
+    if (at(container, "name") == "install-seccomp") facts.has_container_of_our_name = true;
+    for (const char* ours : {"seccomp-profile", "host-seccomp"}) {
+      if (mounts(container, ours)) facts.has_foreign_mount = true;
+    }
+    for (const Json& volume : at(spec, "volumes")) {
+      const std::string name = text_at(volume, "name");
+      if (name == "seccomp-profile" || name == "host-seccomp") continue;
+      if (is_unmappable(volume) && mounts(container, name)) facts.has_unmappable_volume = true;
+    }
+  }
+}
+
+bool has_unmapped_id(const Json& context, std::int64_t ids) {
+  std::vector<Json> all;
+  for (const char* id : {"runAsUser", "runAsGroup", "fsGroup"}) all.push_back(at(context, id));
+  for (const Json& group : at(context, "supplementalGroups")) all.push_back(group);
+  return std::any_of(all.begin(), all.end(), [&](const Json& id) {
+    return id.is_number_integer() && (id < 0 || id >= ids);
+  });
+}
+
+void read_ids(const Json& spec, const Sandbox& sandbox, PodFacts& facts) {
+  const std::int64_t ids = sandbox.policy.ids_per_pod;
+  facts.has_unmapped_id = has_unmapped_id(at(spec, "securityContext"), ids);
+  for (const Json& container : other_containers(spec)) {
+    if (has_unmapped_id(at(container, "securityContext"), ids)) facts.has_unmapped_id = true;
+  }
 }
 
 void read_target(const Json& spec, const Sandbox& sandbox, PodFacts& facts) {
@@ -97,8 +173,8 @@ void read_target(const Json& spec, const Sandbox& sandbox, PodFacts& facts) {
       if (at(variable, "name") != "CONTAINER_UNPRIVILEGED_MODE") continue;
       facts.runs_without_nsjail = at(variable, "value") == "true";
     }
-    facts.target_context =
-        classify(at(containers[i], "securityContext"), sandbox, facts.has_legacy_app_armor);
+    facts.context = plainly::classify(at(containers[i], "securityContext"), sandbox,
+                                      facts.has_legacy_app_armor);
   }
 }
 
@@ -122,8 +198,10 @@ PodFacts read_pod(const Json& pod, const Sandbox& sandbox) {
   facts.has_init_containers = !at(spec, "initContainers").is_null();
   facts.is_mirror = !at(annotations, "kubernetes.io/config.mirror").is_null();
   facts.has_checksum = at(annotations, "checksum/seccomp") == sandbox.policy.profile.sha256;
-  facts.has_profile_annotation =
-      at(annotations, "code-executor-webhook/nsjail-seccomp.json") == sandbox.policy.profile.bytes;
+  const Json profile = at(annotations, "code-executor-webhook/nsjail-seccomp.json");
+  facts.profile_annotation = profile.is_null()                         ? Presence::kAbsent
+                             : profile == sandbox.policy.profile.bytes ? Presence::kOurs
+                                                                       : Presence::kForeign;
   facts.has_legacy_app_armor = !at(annotations, "container.apparmor.security.beta.kubernetes.io/" +
                                                     sandbox.policy.container_name)
                                     .is_null();
@@ -136,8 +214,28 @@ PodFacts read_pod(const Json& pod, const Sandbox& sandbox) {
   facts.profile_volume = find_volume(spec, sandbox.profile_volume);
   facts.host_volume = find_volume(spec, sandbox.host_volume);
   facts.installer = find_installer(spec, sandbox);
+  read_mounts(spec, facts);
+  read_ids(spec, sandbox, facts);
   read_target(spec, sandbox, facts);
   return facts;
+}
+
+Json to_fields(const Named& named) {
+  return {{"first", named.first ? Json(*named.first) : Json()},
+          {"others", named.others},
+          {"first_is_ours", named.first_is_ours},
+          {"all_are_ours", named.all_are_ours}};
+}
+
+Json to_fields(const TargetContext& context) {
+  return {{"kind", context.kind},
+          {"is_privileged", context.is_privileged},
+          {"keeps_members", context.keeps_members},
+          {"unmasks_proc", context.unmasks_proc},
+          {"forbids_escalation", context.forbids_escalation},
+          {"has_localhost_profile", context.has_localhost_profile},
+          {"has_current_profile", context.has_current_profile},
+          {"app_armor", context.app_armor}};
 }
 
 Json to_fields(const PodFacts& pod) {
@@ -145,16 +243,20 @@ Json to_fields(const PodFacts& pod) {
           {"is_windows", pod.is_windows},
           {"mode", pod.mode},
           {"target", pod.target ? Json(*pod.target) : Json()},
-          {"target_context", pod.target_context},
+          {"context", to_fields(pod.context)},
           {"runs_without_nsjail", pod.runs_without_nsjail},
           {"uses_host_namespace", pod.uses_host_namespace},
           {"host_users", pod.host_users ? Json(*pod.host_users) : Json()},
           {"has_raw_block_volume", pod.has_raw_block_volume},
-          {"profile_volume", pod.profile_volume},
-          {"host_volume", pod.host_volume},
-          {"installer", pod.installer},
+          {"has_unmappable_volume", pod.has_unmappable_volume},
+          {"has_unmapped_id", pod.has_unmapped_id},
+          {"profile_volume", to_fields(pod.profile_volume)},
+          {"host_volume", to_fields(pod.host_volume)},
+          {"installer", to_fields(pod.installer)},
+          {"has_container_of_our_name", pod.has_container_of_our_name},
+          {"has_foreign_mount", pod.has_foreign_mount},
           {"has_checksum", pod.has_checksum},
-          {"has_profile_annotation", pod.has_profile_annotation},
+          {"profile_annotation", pod.profile_annotation},
           {"has_legacy_app_armor", pod.has_legacy_app_armor},
           {"has_metadata", pod.has_metadata},
           {"has_annotations", pod.has_annotations},
@@ -164,7 +266,7 @@ Json to_fields(const PodFacts& pod) {
 
 }  // namespace
 
-AdmissionRequest read_plainly(const Json& review, const Sandbox& sandbox) {
+AdmissionRequest read_plainly(const nlohmann::json& review, const Sandbox& sandbox) {
   const Json& from = review.at("request");
   const Json kind = at(from, "kind");
   const Json metadata = at(at(from, "object"), "metadata");
@@ -183,7 +285,7 @@ AdmissionRequest read_plainly(const Json& review, const Sandbox& sandbox) {
   return request;
 }
 
-Json to_fields(const AdmissionRequest& request) {
+nlohmann::json to_fields(const AdmissionRequest& request) {
   return {{"uid", request.uid},
           {"ns", request.ns},
           {"name", request.name},

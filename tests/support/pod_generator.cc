@@ -75,17 +75,45 @@ Json make_metadata(Dice& dice, const Sandbox& sandbox) {
   return metadata;
 }
 
+/// Ours of now, of another digest, of release 0.1.0; with AppArmor settings of all kinds.
+Json make_context_of_ours(Dice& dice, const Sandbox& sandbox) {
+  Json context = (dice.one_in(2) ? sandbox.context : sandbox.context_no_apparmor).whole.value;
+  if (dice.one_in(2)) {
+    const Json paths = {"profiles/nsjail-seccomp.json",
+                        "profiles/nsjail-seccomp-" + std::string(64, 'a') + ".json",
+                        "profiles/nsjail-seccomp-" + std::string(63, 'a') + ".json"};
+    context["seccompProfile"]["localhostProfile"] = dice.any(paths);
+  }
+  if (dice.one_in(4)) {
+    const Json settings = {{{"type", "RuntimeDefault"}},
+                           {{"type", "Localhost"}, {"localhostProfile", "other"}},
+                           {{"type", "Localhost"}}};
+    context["appArmorProfile"] = dice.any(settings);
+  }
+  if (dice.one_in(8)) context["capabilities"]["add"].push_back("SYS_ADMIN");
+  return context;
+}
+
 Json make_context(Dice& dice, const Sandbox& sandbox) {
   const Json contexts = {nullptr,
                          Json::object(),
                          {{"privileged", nullptr}},
                          {{"privileged", true}},
-                         {{"privileged", true}, {"runAsUser", nullptr}},
+                         {{"privileged", true}},
                          {{"privileged", false}},
                          {{"runAsUser", 1000}},
-                         sandbox.context.value,
-                         sandbox.context_no_apparmor.value};
-  return dice.any(contexts);
+                         {{"runAsUser", 100000}},
+                         {{"privileged", true}, {"capabilities", {{"add", {"SYS_ADMIN"}}}}}};
+  Json context = dice.one_in(3) ? make_context_of_ours(dice, sandbox) : dice.any(contexts);
+  if (!context.is_object() || context.empty() || !dice.one_in(3)) return context;
+  const Json kept = {{{"runAsUser", 0}},
+                     {{"runAsUser", nullptr}},
+                     {{"runAsNonRoot", true}, {"runAsGroup", 65535}},
+                     {{"readOnlyRootFilesystem", true}},
+                     {{"seLinuxOptions", {{"level", "canary"}}}},
+                     {{"seLinuxOptions", {{"type", "canary"}}}}};
+  context.update(dice.any(kept));
+  return context;
 }
 
 Json make_env(Dice& dice) {
@@ -104,9 +132,14 @@ Json make_container(Dice& dice, const Json& name, const Sandbox& sandbox) {
   Json container = {{"name", name}, {"image", "registry.example/canary"}};
   add_unknown(dice, container);
   if (dice.one_in(2)) container["env"] = make_env(dice);
-  if (dice.one_in(3)) container["securityContext"] = make_context(dice, sandbox);
+  if (dice.one_in(2)) container["securityContext"] = make_context(dice, sandbox);
   if (dice.one_in(10)) container["volumeDevices"] = Json::array();
   if (dice.one_in(60)) container["volumeDevices"].push_back({{"name", "canary"}});
+  if (dice.one_in(2)) {
+    const Json volumes = {"v1", "v2", "v3", "canary"};
+    container["volumeMounts"] = {{{"name", dice.any(volumes)}, {"mountPath", "/canary"}}};
+    if (dice.one_in(40)) container["volumeMounts"][0]["name"] = kHostVolume;
+  }
   return container;
 }
 
@@ -114,12 +147,44 @@ void insert_somewhere(Dice& dice, Json& list, const Json& element) {
   list.insert(list.begin() + static_cast<std::ptrdiff_t>(dice.below(list.size() + 1)), element);
 }
 
-/// What we would inject, as it is or grown by others, or something else of its name.
-Json vary(Dice& dice, const Fragment& ours) {
-  Json value = ours.value;
+/// What we would inject: as it is, as the API server and others leave it, or changed.
+Json vary(Dice& dice, const Json& ours, const Json& changes) {
+  Json value = ours;
   if (dice.one_in(3)) value["addedByOthers"] = dice.any(kUnknown);
+  if (dice.one_in(3)) value.update(dice.any(changes), true);
   if (dice.one_in(12)) value = {{"name", value["name"]}, {"emptyDir", Json::object()}};
   return value;
+}
+
+Json vary_volume(Dice& dice, const OwnVolume& ours) {
+  const Json changes = {{{"configMap", {{"name", "other"}}}},
+                        {{"configMap", {{"optional", true}}}},
+                        {{"hostPath", {{"path", "/"}}}},
+                        {{"emptyDir", Json::object()}}};
+  return vary(dice, dice.one_in(2) ? ours.with_defaults : ours.fragment.value, changes);
+}
+
+Json vary_installer(Dice& dice, const Sandbox& sandbox) {
+  const Json& ours = sandbox.installer.whole.value;
+  const Json token = {{"name", "kube-api-access-x"},
+                      {"readOnly", true},
+                      {"mountPath", "/var/run/secrets/kubernetes.io/serviceaccount"}};
+  const Json mounts = ours.at("volumeMounts");
+  const std::string image = ours.at("image");
+  const Json changes = {{{"image", "mirror.example/busybox" + image.substr(image.find('@'))}},
+                        {{"image", "evil:1"}},
+                        {{"imagePullPolicy", "Always"}, {"terminationMessagePolicy", "File"}},
+                        {{"terminationMessagePath", "/canary"}},
+                        {{"resources", Json::object()}},
+                        {{"command", {"sh", "-c", "canary"}}},
+                        {{"env", {{{"name", "PATH"}, {"value", "canary"}}}}},
+                        {{"restartPolicy", "Always"}, {"args", {"canary"}}},
+                        {{"securityContext", {{"runAsUser", 1}}}},
+                        {{"volumeMounts", {token, mounts[0], mounts[1]}}},
+                        {{"volumeMounts", {mounts[0], token, mounts[1], token, mounts[0]}}},
+                        {{"volumeMounts", Json::array({mounts[1]})}},
+                        {{"volumeMounts", nullptr}}};
+  return vary(dice, ours, changes);
 }
 
 Json make_volumes(Dice& dice, const Sandbox& sandbox) {
@@ -127,10 +192,18 @@ Json make_volumes(Dice& dice, const Sandbox& sandbox) {
   for (std::size_t n = dice.below(4); n > 0; --n) {
     Json volume = {{"name", "v" + std::to_string(n)}, {"secret", {{"secretName", "canary"}}}};
     add_unknown(dice, volume);
+    const Json sources = {{{"nfs", {{"server", "canary"}}}},
+                          {{"hostPath", {{"path", "/dev//fuse"}}}},
+                          {{"hostPath", {{"path", "//./sys"}}}},
+                          {{"hostPath", {{"path", "/dev/shm/"}}}},
+                          {{"hostPath", {{"path", "/device"}}}}};
+    if (dice.one_in(20)) volume.update(dice.any(sources));
     volumes.push_back(volume);
   }
-  if (dice.one_in(5)) insert_somewhere(dice, volumes, vary(dice, sandbox.profile_volume));
-  if (dice.one_in(5)) insert_somewhere(dice, volumes, vary(dice, sandbox.host_volume));
+  for (const OwnVolume* ours : {&sandbox.profile_volume, &sandbox.host_volume}) {
+    if (dice.one_in(4)) insert_somewhere(dice, volumes, vary_volume(dice, *ours));
+    if (dice.one_in(12)) insert_somewhere(dice, volumes, vary_volume(dice, *ours));
+  }
   return volumes;
 }
 
@@ -140,7 +213,8 @@ Json make_init_containers(Dice& dice, const Sandbox& sandbox) {
     containers.push_back(make_container(dice, "init-" + std::to_string(n), sandbox));
     if (dice.one_in(2)) containers.back()["restartPolicy"] = "Always";
   }
-  if (dice.one_in(5)) insert_somewhere(dice, containers, vary(dice, sandbox.installer));
+  if (dice.one_in(4)) insert_somewhere(dice, containers, vary_installer(dice, sandbox));
+  if (dice.one_in(12)) insert_somewhere(dice, containers, vary_installer(dice, sandbox));
   return containers;
 }
 
@@ -171,6 +245,7 @@ Json make_spec(Dice& dice, const Sandbox& sandbox) {
   const Json systems = {nullptr, Json::object(), {{"name", "linux"}}, {{"name", "windows"}}};
   if (dice.one_in(15)) spec["os"] = dice.any(systems);
   if (dice.one_in(6)) spec["securityContext"] = {{"runAsUser", 1000}};
+  if (dice.one_in(30)) spec["securityContext"] = {{"supplementalGroups", {1, 70000}}};
   return spec;
 }
 

@@ -81,6 +81,20 @@ TEST_CASE("the uid is echoed to the last character, as valid JSON") {
   }
 }
 
+TEST_CASE("what a line of the log holds is cut at 256 bytes, at the end of a character") {
+  Json body = to_review(plain_pod());
+  const std::string long_text = std::string(255, 'x') + "\xc3\xa9" + std::string(1000, 'y');
+  for (const char* field : {"uid", "namespace", "name"}) body["request"][field] = long_text;
+  const auto reviewed = review(body.dump(), make_sandbox(small_policy()), kNew);
+  REQUIRE(reviewed);
+  for (const std::string& text : {reviewed->uid, reviewed->ns, reviewed->name}) {
+    CHECK(text == std::string(255, 'x'));
+  }
+  CHECK(Json::parse(reviewed->wire)["response"]["uid"] == long_text);
+  body["request"]["name"] = std::string(256, 'z');
+  CHECK(review(body.dump(), make_sandbox(small_policy()), kNew)->name == std::string(256, 'z'));
+}
+
 TEST_CASE("dryRun is passed on and changes nothing") {
   Json body = to_review(plain_pod());
   const Sandbox sandbox = make_sandbox(small_policy());

@@ -28,8 +28,11 @@ void carry_sandbox(AdmissionRequest& request, ClusterState&) {
   PodFacts& pod = request.pod;
   pod.host_users = false;
   pod.has_checksum = true;
-  pod.target_context = TargetContext::kOurs;
-  pod.profile_volume = pod.host_volume = pod.installer = Presence::kOurs;
+  pod.context = {.kind = ContextKind::kOurs, .unmasks_proc = true, .has_current_profile = true};
+  for (Named* named : {&pod.profile_volume, &pod.host_volume, &pod.installer}) {
+    named->first = 0;
+    named->first_is_ours = true;
+  }
 }
 
 // In the order of the table.
@@ -40,15 +43,17 @@ constexpr Row kRows[] = {
     {Reason::kWindows,                 [](AdmissionRequest& r, ClusterState&) { r.pod.is_windows = true; }},
     {Reason::kNoTargetContainer,       [](AdmissionRequest& r, ClusterState&) { r.pod.target.reset(); }},
     {Reason::kOptedOut,                [](AdmissionRequest& r, ClusterState&) { r.pod.mode = "off"; }},
-    {Reason::kAlreadySandboxed,        carry_sandbox},
     {Reason::kRunsWithoutNsjail,       [](AdmissionRequest& r, ClusterState&) { r.pod.runs_without_nsjail = true; }},
-    {Reason::kExplicitSecurityContext, [](AdmissionRequest& r, ClusterState&) { r.pod.target_context = TargetContext::kExplicit; }},
+    {Reason::kExplicitSecurityContext, [](AdmissionRequest& r, ClusterState&) { r.pod.context.kind = ContextKind::kExplicit; }},
     {Reason::kClusterTooOld,           [](AdmissionRequest&, ClusterState& c) { c.version = {1, 32}; }},
     {Reason::kHostNamespace,           [](AdmissionRequest& r, ClusterState&) { r.pod.uses_host_namespace = true; }},
     {Reason::kHostUsersRequested,      [](AdmissionRequest& r, ClusterState&) { r.pod.host_users = true; }},
     {Reason::kRawBlockVolume,          [](AdmissionRequest& r, ClusterState&) { r.pod.has_raw_block_volume = true; }},
+    {Reason::kUnmappableVolume,        [](AdmissionRequest& r, ClusterState&) { r.pod.has_unmappable_volume = true; }},
+    {Reason::kUnmappedId,              [](AdmissionRequest& r, ClusterState&) { r.pod.has_unmapped_id = true; }},
     {Reason::kNoCapableNode,           [](AdmissionRequest&, ClusterState& c) { c.has_capable_node = false; }},
-    {Reason::kNameConflict,            [](AdmissionRequest& r, ClusterState&) { r.pod.installer = Presence::kForeign; }},
+    {Reason::kNameConflict,            [](AdmissionRequest& r, ClusterState&) { r.pod.has_foreign_mount = true; }},
+    {Reason::kAlreadySandboxed,        carry_sandbox},
     {Reason::kSupported,               [](AdmissionRequest&, ClusterState&) {}},
 };
 // clang-format on
@@ -79,10 +84,34 @@ TEST_CASE("each row of the table leads to its outcome") {
   }
 }
 
+TEST_CASE("a pod that insists is sandboxed, already sandboxed or denied") {
+  for (const Row& row : kRows) {
+    if (row.reason <= Reason::kWindows || row.reason == Reason::kOptedOut) continue;
+    CAPTURE(to_string(row.reason));
+    const Outcome outcome = decide_row(row, {}, "sandbox").outcome;
+    const Outcome want = row.reason == Reason::kSupported          ? Outcome::kSandboxed
+                         : row.reason == Reason::kAlreadySandboxed ? Outcome::kUnchanged
+                                                                   : Outcome::kDenied;
+    CHECK((outcome == want));
+  }
+}
+
+TEST_CASE("a pod that carries the sandbox insists on it") {
+  for (const Row& row : kRows) {
+    if (!is_fallback(row.reason)) continue;
+    CAPTURE(to_string(row.reason));
+    AdmissionRequest request = supported_request();
+    ClusterState cluster = kSupported;
+    carry_sandbox(request, cluster);
+    row.match(request, cluster);
+    CHECK((decide(request, {}, cluster).outcome == Outcome::kDenied));
+  }
+}
+
 TEST_CASE("a pod that matches two rows gets the first") {
   for (const Row& first : kRows) {
     for (const Row& second : kRows) {
-      // These two set the same fact, and would undo each other.
+      // These would undo each other, or are two rows of one reason.
       if (first.reason >= second.reason || second.reason == Reason::kAlreadySandboxed) continue;
       AdmissionRequest request = supported_request();
       ClusterState cluster = kSupported;
@@ -122,33 +151,6 @@ TEST_CASE("the fallback is the policy's, and never privileged where the sandbox 
   }
 }
 
-TEST_CASE("nothing sandboxes below 1.33, whatever the policy and the label say") {
-  Policy policy;
-  policy.minimum_version = {1, 20};
-  policy.replace_chart_default = true;
-  for (const KubeVersion version : {KubeVersion{1, 32}, KubeVersion{1, 20}, KubeVersion{0, 0}}) {
-    for (const char* mode : {"", "sandbox", "on"}) {
-      for (const auto context : {TargetContext::kAbsent, TargetContext::kChartDefault}) {
-        AdmissionRequest request = supported_request();
-        request.pod.mode = mode;
-        request.pod.target_context = context;
-        const Decision decision = decide(request, policy, {.version = version});
-        CHECK((decision.reason == Reason::kClusterTooOld));
-        CHECK((decision.outcome != Outcome::kSandboxed));
-      }
-    }
-  }
-}
-
-TEST_CASE("the policy can raise the minimum version") {
-  Policy policy;
-  policy.minimum_version = {1, 35};
-  CHECK(
-      (decide(supported_request(), policy, {.version = {1, 34}}).reason == Reason::kClusterTooOld));
-  CHECK((decide(supported_request(), policy, {.version = {1, 35}}).reason == Reason::kSupported));
-  CHECK((decide(supported_request(), policy, {.version = {2, 0}}).reason == Reason::kSupported));
-}
-
 TEST_CASE("the label says off, sandbox or nothing") {
   struct Case {
     const char* mode;
@@ -172,21 +174,21 @@ TEST_CASE("the chart's default is replaced only where the policy or the label as
   struct Case {
     bool replace;
     const char* mode;
-    TargetContext context;
+    ContextKind context;
     Reason want;
   };
-  using enum TargetContext;
+  using enum ContextKind;
   for (const Case& c : {
            Case{false, "", kChartDefault, Reason::kExplicitSecurityContext},
            Case{false, "unknown", kChartDefault, Reason::kExplicitSecurityContext},
            Case{true, "", kChartDefault, Reason::kSupported},
            Case{false, "sandbox", kChartDefault, Reason::kSupported},
            Case{true, "sandbox", kExplicit, Reason::kExplicitSecurityContext},
-           Case{true, "", kOurs, Reason::kExplicitSecurityContext},
+           Case{false, "", kOurs, Reason::kSupported},
        }) {
     AdmissionRequest request = supported_request();
     request.pod.mode = c.mode;
-    request.pod.target_context = c.context;
+    request.pod.context.kind = c.context;
     Policy policy;
     policy.replace_chart_default = c.replace;
     CAPTURE(c.mode);
@@ -195,51 +197,112 @@ TEST_CASE("the chart's default is replaced only where the policy or the label as
   }
 }
 
-TEST_CASE("a pod is already sandboxed only if nothing is missing") {
+TEST_CASE("user code without nsjail is left alone only where it is not privileged") {
+  AdmissionRequest request = supported_request();
+  request.pod.runs_without_nsjail = true;
+  CHECK((decide(request, {}, kSupported).reason == Reason::kRunsWithoutNsjail));
+  request.pod.context = {.kind = ContextKind::kChartDefault, .is_privileged = true};
+  CHECK((decide(request, {}, kSupported).reason == Reason::kExplicitSecurityContext));
+  request.pod.mode = "sandbox";
+  CHECK((decide(request, {}, kSupported).outcome == Outcome::kSandboxed));
+  request.pod.mode = "";
+  request.pod.context = {.kind = ContextKind::kOurs};
+  CHECK((decide(request, {}, kSupported).outcome == Outcome::kSandboxed));
+}
+
+TEST_CASE("a pod is already sandboxed only if nothing is missing and nothing is left over") {
   using Undo = void (*)(PodFacts&);
   for (const Undo undo : {
            Undo{[](PodFacts& pod) { pod.host_users.reset(); }},
            Undo{[](PodFacts& pod) { pod.has_checksum = false; }},
-           Undo{[](PodFacts& pod) { pod.target_context = TargetContext::kAbsent; }},
-           Undo{[](PodFacts& pod) { pod.profile_volume = Presence::kAbsent; }},
-           Undo{[](PodFacts& pod) { pod.host_volume = Presence::kAbsent; }},
-           Undo{[](PodFacts& pod) { pod.installer = Presence::kAbsent; }},
+           Undo{[](PodFacts& pod) { pod.profile_annotation = Presence::kForeign; }},
+           Undo{[](PodFacts& pod) { pod.context.has_current_profile = false; }},
+           Undo{[](PodFacts& pod) { pod.context.app_armor = AppArmorEdit::kSet; }},
+           Undo{[](PodFacts& pod) { pod.profile_volume.first.reset(); }},
+           Undo{[](PodFacts& pod) { pod.host_volume.first_is_ours = false; }},
+           Undo{[](PodFacts& pod) { pod.host_volume.others = {1}; }},
+           Undo{[](PodFacts& pod) { pod.installer.first = 1; }},
+           Undo{[](PodFacts& pod) { pod.installer.others = {1}; }},
        }) {
     AdmissionRequest request = supported_request();
     ClusterState cluster = kSupported;
     carry_sandbox(request, cluster);
+    CHECK((decide(request, {}, cluster).reason == Reason::kAlreadySandboxed));
     undo(request.pod);
-    CHECK((decide(request, {}, cluster).reason != Reason::kAlreadySandboxed));
+    CHECK((decide(request, {}, cluster).outcome == Outcome::kSandboxed));
   }
+}
+
+TEST_CASE("how the profile is delivered says what must be there") {
   AdmissionRequest request = supported_request();
   ClusterState cluster = kSupported;
   carry_sandbox(request, cluster);
   Policy policy;
   policy.delivery = Delivery::kAnnotation;
-  CHECK((decide(request, policy, cluster).reason != Reason::kAlreadySandboxed));
-  request.pod.has_profile_annotation = true;
+  CHECK((decide(request, policy, cluster).reason == Reason::kSupported));
+  request.pod.profile_annotation = Presence::kOurs;
+  CHECK((decide(request, policy, cluster).reason == Reason::kAlreadySandboxed));
+  policy.delivery = Delivery::kPreinstalled;
+  CHECK((decide(request, policy, cluster).reason == Reason::kSupported));
+  request.pod.profile_annotation = Presence::kAbsent;
+  request.pod.profile_volume = request.pod.host_volume = request.pod.installer = {};
   CHECK((decide(request, policy, cluster).reason == Reason::kAlreadySandboxed));
 }
 
-TEST_CASE("an API server that drops the sandbox counts as too old, whatever its version") {
-  for (const KubeVersion version : {KubeVersion{1, 33}, KubeVersion{1, 40}}) {
-    const ClusterState cluster{.version = version, .drops_sandbox = true};
-    CHECK((decide(supported_request(), {}, cluster).reason == Reason::kClusterTooOld));
+TEST_CASE("a pod with hostUsers: false is never made privileged") {
+  AdmissionRequest request = supported_request();
+  request.pod.host_users = false;
+  request.pod.has_unmapped_id = true;
+  CHECK((decide(request, {}, kSupported).outcome == Outcome::kDenied));
+  Policy policy;
+  policy.fallback = Fallback::kUnchanged;
+  CHECK((decide(request, policy, kSupported).outcome == Outcome::kUnchanged));
+}
+
+TEST_CASE("find_obstacle looks behind the target's context") {
+  AdmissionRequest request = supported_request();
+  request.pod.context.kind = ContextKind::kExplicit;
+  CHECK(find_obstacle(request, {}, {.version = {1, 32}}) == Reason::kClusterTooOld);
+  request.pod.context.kind = ContextKind::kChartDefault;
+  CHECK(find_obstacle(request, {}, kSupported) == std::nullopt);
+  request.pod.uses_host_namespace = true;
+  CHECK(find_obstacle(request, {}, kSupported) == Reason::kHostNamespace);
+  request.pod.uses_host_namespace = false;
+  request.pod.host_volume.all_are_ours = false;
+  CHECK(find_obstacle(request, {}, kSupported) == Reason::kNameConflict);
+}
+
+TEST_CASE("each of our names in other hands is a conflict, but where the context is ours") {
+  for (const auto named :
+       {&PodFacts::profile_volume, &PodFacts::host_volume, &PodFacts::installer}) {
     AdmissionRequest request = supported_request();
-    request.pod.mode = "sandbox";
-    CHECK((decide(request, {}, cluster).outcome == Outcome::kDenied));
+    (request.pod.*named).first = 0;
+    (request.pod.*named).first_is_ours = true;
+    CHECK((decide(request, {}, kSupported).reason == Reason::kSupported));
+    (request.pod.*named).all_are_ours = false;
+    CHECK((decide(request, {}, kSupported).reason == Reason::kNameConflict));
+    request.pod.context.kind = ContextKind::kOurs;
+    CHECK((decide(request, {}, kSupported).reason == Reason::kSupported));
+  }
+  for (const auto fact : {&PodFacts::has_container_of_our_name, &PodFacts::has_foreign_mount}) {
+    for (const auto kind : {ContextKind::kAbsent, ContextKind::kOurs}) {
+      AdmissionRequest request = supported_request();
+      request.pod.context.kind = kind;
+      request.pod.*fact = true;
+      CHECK((decide(request, {}, kSupported).reason == Reason::kNameConflict));
+    }
   }
 }
 
-TEST_CASE("each of our names in other hands is a conflict") {
-  for (const auto presence :
-       {&PodFacts::profile_volume, &PodFacts::host_volume, &PodFacts::installer}) {
-    AdmissionRequest request = supported_request();
-    request.pod.*presence = Presence::kOurs;
-    CHECK((decide(request, {}, kSupported).reason == Reason::kSupported));
-    request.pod.*presence = Presence::kForeign;
-    CHECK((decide(request, {}, kSupported).reason == Reason::kNameConflict));
-  }
+TEST_CASE("a reason can lead to what its rows lead to, and to nothing else") {
+  CHECK(can_lead_to(Reason::kNoTargetContainer, Outcome::kUnchanged));
+  CHECK(can_lead_to(Reason::kNoTargetContainer, Outcome::kDenied));
+  CHECK_FALSE(can_lead_to(Reason::kNoTargetContainer, Outcome::kPrivileged));
+  CHECK_FALSE(can_lead_to(Reason::kOptedOut, Outcome::kDenied));
+  CHECK(can_lead_to(Reason::kUnmappedId, Outcome::kPrivileged));
+  CHECK_FALSE(can_lead_to(Reason::kUnmappedId, Outcome::kSandboxed));
+  CHECK(can_lead_to(Reason::kClusterTooOld, Outcome::kPrivileged));
+  CHECK_FALSE(can_lead_to(Reason::kNameConflict, Outcome::kUnchanged));
 }
 
 TEST_CASE("every outcome and reason has a word of its own") {

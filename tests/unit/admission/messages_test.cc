@@ -4,15 +4,24 @@
 
 #include <doctest/doctest.h>
 
-#include "admission/admission.h"
-
 namespace webhook {
 namespace {
 
 constexpr ClusterState kOld{.version = {1, 32}};
-constexpr Reason kFallbacks[] = {Reason::kClusterTooOld, Reason::kHostNamespace,
+constexpr Reason kFallbacks[] = {Reason::kClusterTooOld,      Reason::kHostNamespace,
                                  Reason::kHostUsersRequested, Reason::kRawBlockVolume,
+                                 Reason::kUnmappableVolume,   Reason::kUnmappedId,
                                  Reason::kNoCapableNode};
+
+/// The creation of a pod with these facts.
+AdmissionRequest request_of(const PodFacts& pod) {
+  AdmissionRequest request;
+  request.is_pod_create = true;
+  request.pod = pod;
+  return request;
+}
+
+const AdmissionRequest kPlain = request_of({});
 
 bool is_one_printable_line(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
@@ -57,35 +66,111 @@ TEST_CASE("a fallback warns what becomes of the pod, and why") {
            Row{Outcome::kPrivileged, Reason::kRawBlockVolume,
                "code-executor runs privileged, not sandboxed: a container has volumeDevices "
                "(raw_block_volume)"},
+           Row{Outcome::kPrivileged, Reason::kUnmappableVolume,
+               "code-executor runs privileged, not sandboxed: it mounts a hostPath of /dev, /proc "
+               "or "
+               "/sys, or nfs (unmappable_volume)"},
+           Row{Outcome::kPrivileged, Reason::kUnmappedId,
+               "code-executor runs privileged, not sandboxed: a user or group id is not below "
+               "65536 "
+               "(unmapped_id)"},
            Row{Outcome::kPrivileged, Reason::kNoCapableNode,
                "code-executor runs privileged, not sandboxed: no schedulable node can run it "
                "(no_capable_node)"},
        }) {
     const Decision decision{row.outcome, row.reason, true};
-    CHECK(to_warnings(decision, {}, {}, kOld) == std::vector<std::string>{row.want});
+    CHECK(to_warnings(decision, kPlain, {}, kOld) == std::vector<std::string>{row.want});
   }
 }
 
 TEST_CASE("a cluster that drops the sandbox is not said to be old") {
   constexpr ClusterState kDrops{.version = {1, 34}, .drops_sandbox = true};
-  CHECK(to_warnings({Outcome::kPrivileged, Reason::kClusterTooOld, true}, {}, {}, kDrops) ==
+  CHECK(to_warnings({Outcome::kPrivileged, Reason::kClusterTooOld, true}, kPlain, {}, kDrops) ==
         std::vector<std::string>{"code-executor runs privileged, not sandboxed: the API server "
                                  "drops hostUsers or procMount (cluster_too_old)"});
-  CHECK(to_denial({Outcome::kDenied, Reason::kClusterTooOld, true}, {}, {}, kDrops) ==
+  CHECK(to_denial({Outcome::kDenied, Reason::kClusterTooOld, true}, kPlain, {}, kDrops) ==
         "the code-executor cannot be sandboxed: the API server drops hostUsers or procMount (turn "
         "on its features UserNamespacesSupport and ProcMountType, or change sandbox.fallback of "
         "code-executor-webhook)");
 }
 
-TEST_CASE("the chart's default that is kept warns how to change it") {
+TEST_CASE("a privileged target that is left alone warns how to change it, if it can be changed") {
+  constexpr ClusterState kNew{.version = {1, 34}};
+  constexpr ClusterState kDrops{.version = {1, 34}, .drops_sandbox = true};
+  struct Row {
+    Reason reason;
+    ContextKind kind;
+    ClusterState cluster;
+    const char* want;
+  };
+  for (const Row& row : {
+           Row{Reason::kExplicitSecurityContext, ContextKind::kChartDefault, kNew,
+               " as set; label code-executor-webhook/mode: sandbox sandboxes it (README)"},
+           Row{Reason::kExplicitSecurityContext, ContextKind::kExplicit, kNew,
+               " as set; without its securityContext it would be sandboxed (README)"},
+           // There the label would get the pod denied.
+           Row{Reason::kExplicitSecurityContext, ContextKind::kChartDefault, kOld,
+               ": Kubernetes 1.32 is older than 1.33 (upgrade the cluster)"},
+           Row{Reason::kExplicitSecurityContext, ContextKind::kExplicit, kOld,
+               ": Kubernetes 1.32 is older than 1.33 (upgrade the cluster)"},
+           Row{Reason::kExplicitSecurityContext, ContextKind::kChartDefault, kDrops,
+               ": the API server drops hostUsers or procMount"},
+           Row{Reason::kOptedOut, ContextKind::kChartDefault, kNew,
+               ": it is opted out (remove label code-executor-webhook/mode: off)"},
+           Row{Reason::kMirrorPod, ContextKind::kExplicit, kNew,
+               ": a static pod cannot be changed here (change its manifest)"},
+       }) {
+    PodFacts pod;
+    pod.context = {.kind = row.kind, .is_privileged = true};
+    const Decision decision{Outcome::kUnchanged, row.reason, false};
+    CHECK(to_warnings(decision, request_of(pod), {}, row.cluster) ==
+          std::vector<std::string>{std::string("code-executor stays privileged") + row.want});
+    pod.context.is_privileged = false;
+    CHECK(to_warnings(decision, request_of(pod), {}, row.cluster).empty());
+  }
+}
+
+TEST_CASE("a fallback that finds the target privileged says that it stays so") {
   PodFacts pod;
-  pod.target_context = TargetContext::kChartDefault;
-  const Decision decision{Outcome::kUnchanged, Reason::kExplicitSecurityContext, false};
-  CHECK(to_warnings(decision, pod, {}, kOld) ==
-        std::vector<std::string>{"code-executor stays privileged as set; label "
-                                 "code-executor-webhook/mode: sandbox sandboxes it (README)"});
-  pod.target_context = TargetContext::kExplicit;
-  CHECK(to_warnings(decision, pod, {}, kOld).empty());
+  pod.context = {.kind = ContextKind::kChartDefault, .is_privileged = true};
+  for (const Outcome outcome : {Outcome::kUnchanged, Outcome::kPrivileged}) {
+    CHECK(to_warnings({outcome, Reason::kHostNamespace, true}, request_of(pod), {}, kOld) ==
+          std::vector<std::string>{"code-executor stays privileged, not sandboxed: it uses "
+                                   "hostNetwork, hostPID or hostIPC (host_namespace)"});
+  }
+}
+
+TEST_CASE("a sandbox of the chart's own warns what it lacks, as far as the cluster has it") {
+  constexpr ClusterState kNew{.version = {1, 34}};
+  struct Row {
+    std::optional<bool> host_users;
+    bool forbids_escalation;
+    ClusterState cluster;
+    const char* lacks;
+  };
+  for (const Row& row : {
+           Row{std::nullopt, false, kNew, "hostUsers: false and allowPrivilegeEscalation: false"},
+           Row{true, true, kNew, "hostUsers: false"},
+           Row{false, false, kNew, "allowPrivilegeEscalation: false"},
+           Row{false, true, kNew, nullptr},
+           Row{std::nullopt, false, kOld, "allowPrivilegeEscalation: false"},
+           Row{std::nullopt, true, kOld, nullptr},
+       }) {
+    PodFacts pod;
+    pod.host_users = row.host_users;
+    pod.context = {.kind = ContextKind::kExplicit,
+                   .forbids_escalation = row.forbids_escalation,
+                   .has_localhost_profile = true};
+    const Decision decision{Outcome::kUnchanged, Reason::kExplicitSecurityContext, false};
+    std::vector<std::string> want;
+    if (row.lacks != nullptr) {
+      want = {std::string("code-executor has a sandbox of its own, without ") + row.lacks +
+              " (README)"};
+    }
+    CHECK(to_warnings(decision, request_of(pod), {}, row.cluster) == want);
+    pod.context.has_localhost_profile = false;
+    CHECK(to_warnings(decision, request_of(pod), {}, row.cluster).empty());
+  }
 }
 
 TEST_CASE("a label that means nothing warns what it could be") {
@@ -93,10 +178,10 @@ TEST_CASE("a label that means nothing warns what it could be") {
   PodFacts pod;
   for (const char* mode : {"", "off", "sandbox"}) {
     pod.mode = mode;
-    CHECK(to_warnings(decision, pod, {}, kOld).empty());
+    CHECK(to_warnings(decision, request_of(pod), {}, kOld).empty());
   }
   pod.mode = "on\n";
-  CHECK(to_warnings(decision, pod, {}, kOld) ==
+  CHECK(to_warnings(decision, request_of(pod), {}, kOld) ==
         std::vector<std::string>{
             "label code-executor-webhook/mode: 'on?' ignored (expected off or sandbox)"});
 }
@@ -104,16 +189,20 @@ TEST_CASE("a label that means nothing warns what it could be") {
 TEST_CASE("every warning is one line of at most 120 characters") {
   for (const Outcome outcome : kAllOutcomes) {
     for (const Reason reason : kAllReasons) {
-      for (const auto context : {TargetContext::kAbsent, TargetContext::kChartDefault}) {
+      for (const auto kind :
+           {ContextKind::kAbsent, ContextKind::kChartDefault, ContextKind::kExplicit}) {
         PodFacts pod;
         pod.mode = std::string(400, '\t');
-        pod.target_context = context;
+        pod.context = {.kind = kind,
+                       .is_privileged = kind == ContextKind::kChartDefault,
+                       .has_localhost_profile = kind == ContextKind::kExplicit};
         Policy policy;
+        policy.ids_per_pod = 4'294'901'760;
         policy.minimum_version = {999, 999};
         const bool is_fallback =
             std::find(std::begin(kFallbacks), std::end(kFallbacks), reason) != std::end(kFallbacks);
-        const auto warnings =
-            to_warnings({outcome, reason, is_fallback}, pod, policy, {.version = {999, 998}});
+        const auto warnings = to_warnings({outcome, reason, is_fallback}, request_of(pod), policy,
+                                          {.version = {999, 998}});
         CHECK_FALSE(warnings.empty());
         for (const std::string& warning : warnings) {
           CAPTURE(warning);
@@ -122,63 +211,6 @@ TEST_CASE("every warning is one line of at most 120 characters") {
         }
       }
     }
-  }
-}
-
-TEST_CASE("a denial says what to change") {
-  struct Row {
-    Reason reason;
-    const char* mode;
-    const char* want;
-  };
-  for (const Row& row : {
-           Row{Reason::kClusterTooOld, "",
-               "the code-executor cannot be sandboxed: Kubernetes 1.32 is older than 1.33 (upgrade "
-               "the cluster, or change sandbox.fallback of code-executor-webhook)"},
-           Row{Reason::kHostNamespace, "sandbox",
-               "the code-executor cannot be sandboxed: it uses hostNetwork, hostPID or hostIPC "
-               "(remove hostNetwork, hostPID and hostIPC, or remove label "
-               "code-executor-webhook/mode: sandbox)"},
-           Row{Reason::kHostUsersRequested, "sandbox",
-               "the code-executor cannot be sandboxed: it sets hostUsers: true (remove hostUsers, "
-               "or remove label code-executor-webhook/mode: sandbox)"},
-           Row{Reason::kRawBlockVolume, "",
-               "the code-executor cannot be sandboxed: a container has volumeDevices (remove "
-               "volumeDevices, or change sandbox.fallback of code-executor-webhook)"},
-           Row{Reason::kNoCapableNode, "",
-               "the code-executor cannot be sandboxed: no schedulable node can run it (add a node "
-               "that supports user namespaces, or change sandbox.fallback of "
-               "code-executor-webhook)"},
-       }) {
-    PodFacts pod;
-    pod.mode = row.mode;
-    CHECK(to_denial({Outcome::kDenied, row.reason, true}, pod, {}, kOld) == row.want);
-  }
-}
-
-TEST_CASE("a name conflict names what is in the way") {
-  struct Row {
-    Presence PodFacts::*presence;
-    const char* want;
-  };
-  constexpr const char* kRest =
-      " is not the one that code-executor-webhook adds (rename it, or opt out with label "
-      "code-executor-webhook/mode: \"off\")";
-  for (const Row& row : {
-           Row{&PodFacts::profile_volume, "volume 'seccomp-profile'"},
-           Row{&PodFacts::host_volume, "volume 'host-seccomp'"},
-           Row{&PodFacts::installer, "container 'install-seccomp'"},
-       }) {
-    PodFacts pod;
-    pod.*row.presence = Presence::kForeign;
-    CHECK(to_denial({Outcome::kDenied, Reason::kNameConflict, false}, pod, {}, kOld) ==
-          std::string(row.want) + kRest);
-  }
-}
-
-TEST_CASE("what is not denied has no denial") {
-  for (const Outcome outcome : {Outcome::kUnchanged, Outcome::kSandboxed, Outcome::kPrivileged}) {
-    CHECK(to_denial({outcome, Reason::kClusterTooOld, true}, {}, {}, kOld) == "");
   }
 }
 

@@ -78,51 +78,6 @@ TEST_CASE("the target is the first regular container of its name") {
   CHECK(facts_with("/spec/containers", others).target == std::nullopt);
 }
 
-TEST_CASE("the target's context is absent, ours, the chart's default or explicit") {
-  struct Row {
-    Json context;
-    TargetContext want;
-  };
-  for (const Row& row : {
-           Row{nullptr, TargetContext::kAbsent},
-           Row{Json::object(), TargetContext::kAbsent},
-           Row{{{"privileged", nullptr}}, TargetContext::kAbsent},
-           Row{{{"privileged", true}}, TargetContext::kChartDefault},
-           Row{{{"privileged", true}, {"runAsUser", nullptr}}, TargetContext::kChartDefault},
-           Row{{{"privileged", false}}, TargetContext::kExplicit},
-           Row{{{"privileged", true}, {"runAsUser", 0}}, TargetContext::kExplicit},
-           Row{{{"privileged", "true"}}, TargetContext::kExplicit},
-           Row{{{"capabilities", Json::object()}}, TargetContext::kExplicit},
-           Row{{{"unknownField", false}}, TargetContext::kExplicit},
-           Row{sandbox().context.value, TargetContext::kOurs},
-           Row{sandbox().context_no_apparmor.value, TargetContext::kExplicit},
-           Row{altered(sandbox().context.value, "/runAsUser", 0), TargetContext::kExplicit},
-           Row{altered(sandbox().context.value, "/capabilities/add", {"NET_ADMIN", "SYS_ADMIN"}),
-               TargetContext::kExplicit},
-       }) {
-    CAPTURE(row.context);
-    const PodFacts facts = facts_with("/spec/containers/0/securityContext", row.context);
-    CHECK((facts.target_context == row.want));
-  }
-}
-
-TEST_CASE("with the legacy AppArmor annotation the context is ours with and without the field") {
-  // The API server writes the annotation from the field (KEP-24), so a pod that is read back has
-  // both.
-  Json pod = plain_pod();
-  pod["metadata"]["annotations"] = {
-      {"container.apparmor.security.beta.kubernetes.io/code-executor", "unconfined"}};
-  for (const Fragment* context : {&sandbox().context, &sandbox().context_no_apparmor}) {
-    pod["spec"]["containers"][0]["securityContext"] = context->value;
-    const PodFacts facts = facts_of(pod);
-    CHECK(facts.has_legacy_app_armor);
-    CHECK((facts.target_context == TargetContext::kOurs));
-  }
-  pod["metadata"]["annotations"] = {
-      {"container.apparmor.security.beta.kubernetes.io/istio-proxy", "unconfined"}};
-  CHECK_FALSE(facts_of(pod).has_legacy_app_armor);
-}
-
 TEST_CASE("nsjail is off where the last variable of the name says true") {
   const auto variable = [](const char* name, const char* value) -> Json {
     return {{"name", name}, {"value", value}};
@@ -189,13 +144,26 @@ TEST_CASE("each single fact is read from its place") {
                {{"checksum/seccomp", "old"}},
                &PodFacts::has_checksum,
                false},
-           Row{"/metadata/annotations",
-               {{std::string(kProfileAnnotation), sandbox().profile_annotation.value}},
-               &PodFacts::has_profile_annotation,
+           Row{"/spec/securityContext", {{"runAsUser", 65536}}, &PodFacts::has_unmapped_id, true},
+           Row{"/spec/securityContext",
+               {{"runAsUser", 65535}, {"fsGroup", 0}},
+               &PodFacts::has_unmapped_id,
+               false},
+           Row{"/spec/containers/0/securityContext",
+               {{"runAsGroup", 65536}},
+               &PodFacts::has_unmapped_id,
                true},
-           Row{"/metadata/annotations",
-               {{std::string(kProfileAnnotation), "{}"}},
-               &PodFacts::has_profile_annotation,
+           Row{"/spec/containers",
+               {{{"name", "install-seccomp"}}},
+               &PodFacts::has_container_of_our_name,
+               true},
+           Row{"/spec/ephemeralContainers",
+               {{{"name", "install-seccomp"}}},
+               &PodFacts::has_container_of_our_name,
+               true},
+           Row{"/spec/initContainers",
+               {{{"name", "install-seccomp"}}},
+               &PodFacts::has_container_of_our_name,
                false},
        }) {
     CAPTURE(row.pointer);
@@ -205,61 +173,115 @@ TEST_CASE("each single fact is read from its place") {
   CHECK(facts_with("/spec/hostUsers", true).host_users == true);
   CHECK(facts_with("/spec/hostUsers", false).host_users == false);
   CHECK(facts_with("/metadata/labels", {{std::string(kModeLabel), "off"}}).mode == "off");
+  CHECK((facts_of(plain_pod()).profile_annotation == Presence::kAbsent));
+  const auto with_profile = [](const Json& value) {
+    return facts_with("/metadata/annotations", {{std::string(kProfileAnnotation), value}});
+  };
+  CHECK((with_profile(sandbox().profile_annotation.value).profile_annotation == Presence::kOurs));
+  CHECK((with_profile("{}").profile_annotation == Presence::kForeign));
 }
 
-TEST_CASE("a volume of our name is ours with the API server's defaults, else foreign") {
-  const Json profile = sandbox().profile_volume.value;
-  const Json host = sandbox().host_volume.value;
+TEST_CASE("a volume of our name is ours with the API server's defaults, and with nothing else") {
+  const Json profile = sandbox().profile_volume.fragment.value;
+  const Json host = sandbox().host_volume.fragment.value;
   const Json defaulted = altered(profile, "/configMap/defaultMode", 420);
-  const Json other_map = altered(profile, "/configMap/name", "other");
-  const Json other_path = altered(host, "/hostPath/path", "/");
   struct Row {
-    Json volumes;
-    Presence profile;
-    Presence host;
+    Json volume;
+    bool is_ours;
   };
-  using enum Presence;
   for (const Row& row : {
-           Row{Json::array(), kAbsent, kAbsent}, Row{{{{"name", "tmp"}}}, kAbsent, kAbsent},
-           Row{{profile}, kOurs, kAbsent}, Row{{host, defaulted}, kOurs, kOurs},
-           Row{{other_map, host}, kForeign, kOurs}, Row{{other_path}, kAbsent, kForeign},
-           Row{{{{"name", "seccomp-profile"}}}, kForeign, kAbsent},
-           Row{{other_map, profile}, kForeign, kAbsent},  // whatever follows it
+           Row{profile, true},
+           Row{defaulted, true},
+           Row{altered(profile, "/configMap/items", nullptr), true},
+           Row{altered(profile, "/configMap/defaultMode", 384), false},
+           Row{altered(profile, "/configMap/optional", true), false},
+           Row{altered(profile, "/configMap/name", "other"), false},
+           Row{altered(profile, "/emptyDir", Json::object()), false},
+           Row{altered(profile, "/configMap/items",
+                       Json::array({{{"key", "evil"}, {"path", "nsjail-seccomp.json"}}})),
+               false},
+           Row{host, true},
+           Row{altered(host, "/hostPath/path", "/"), false},
+           Row{altered(host, "/hostPath/type", "Directory"), false},
+           Row{altered(host, "/hostPath/type", nullptr), false},
        }) {
-    CAPTURE(row.volumes);
-    const PodFacts facts = facts_with("/spec/volumes", row.volumes);
-    CHECK((facts.profile_volume == row.profile));
-    CHECK((facts.host_volume == row.host));
+    CAPTURE(row.volume);
+    const bool is_profile = row.volume.at("name") == "seccomp-profile";
+    const PodFacts facts = facts_with("/spec/volumes", Json::array({row.volume}));
+    const Named& named = is_profile ? facts.profile_volume : facts.host_volume;
+    CHECK(named.first == 0);
+    CHECK(named.first_is_ours == row.is_ours);
+    CHECK(named.all_are_ours == row.is_ours);
+    CHECK_FALSE((is_profile ? facts.host_volume : facts.profile_volume).first);
   }
 }
 
-TEST_CASE("an installer is ours wherever its image comes from, as an init container only") {
-  const Json ours = sandbox().installer.value;
-  Json defaulted = altered(ours, "/imagePullPolicy", "IfNotPresent");
-  defaulted["terminationMessagePath"] = "/dev/termination-log";
-  defaulted["volumeMounts"].push_back({{"name", "kube-api-access-x"}, {"mountPath", "/var/run"}});
-  struct Row {
-    const char* list;
-    Json container;
-    Presence want;
+TEST_CASE("a volume of the annotation is ours with the API server's defaults") {
+  Policy policy = small_policy();
+  policy.delivery = Delivery::kAnnotation;
+  const Sandbox by_annotation = make_sandbox(policy);
+  const auto is_ours = [&](const char* pointer, const Json& value) {
+    Json pod = plain_pod();
+    pod["spec"]["volumes"] = Json::array({by_annotation.profile_volume.fragment.value});
+    pod[Pointer(std::string("/spec/volumes/0") + pointer)] = value;
+    const std::string body = pod.dump();
+    JsonDocument document(body);
+    const JsonValue root = document.root();
+    return read_pod_facts(root, by_annotation).profile_volume.first_is_ours;
   };
-  using enum Presence;
-  for (const Row& row : {
-           Row{"/spec/initContainers", ours, kOurs},
-           Row{"/spec/initContainers", defaulted, kOurs},
-           Row{"/spec/initContainers", altered(ours, "/image", "mirror/busybox"), kOurs},
-           Row{"/spec/initContainers", altered(ours, "/resources/limits/cpu", "1"), kOurs},
-           Row{"/spec/initContainers", altered(ours, "/command/2", "true"), kForeign},
-           Row{"/spec/initContainers", altered(ours, "/securityContext/runAsUser", 1), kForeign},
-           Row{"/spec/initContainers", {{"name", "install-seccomp"}}, kForeign},
-           Row{"/spec/initContainers", {{"name", "install-seccomp-2"}}, kAbsent},
-           Row{"/spec/containers", ours, kForeign},
-           Row{"/spec/ephemeralContainers", ours, kForeign},
-       }) {
-    CAPTURE(row.container);
-    const PodFacts facts = facts_with(row.list, Json::array({row.container}));
-    CHECK((facts.installer == row.want));
+  CHECK(is_ours("/downwardAPI/defaultMode", 420));
+  CHECK(is_ours("/downwardAPI/items/0/fieldRef/apiVersion", "v1"));
+  CHECK_FALSE(is_ours("/downwardAPI/items/0/fieldRef/apiVersion", "v2"));
+  CHECK_FALSE(is_ours("/downwardAPI/items/0/mode", 511));
+  CHECK_FALSE(is_ours("/downwardAPI/items/1", {{"path", "other"}}));
+  CHECK_FALSE(is_ours("/configMap", {{"name", "other"}}));
+}
+
+TEST_CASE("further volumes and init containers of our name are noted with their places") {
+  const Json host = sandbox().host_volume.fragment.value;
+  const Json other = altered(host, "/hostPath/path", "/");
+  const Json tmp = {{"name", "tmp"}};
+  PodFacts facts = facts_with("/spec/volumes", Json::array({tmp, host, tmp, other, host}));
+  CHECK(facts.host_volume.first == 1);
+  CHECK(facts.host_volume.others == std::vector<std::size_t>{3, 4});
+  CHECK(facts.host_volume.first_is_ours);
+  CHECK_FALSE(facts.host_volume.all_are_ours);
+  const Json ours = sandbox().installer.whole.value;
+  const Json evil = altered(ours, "/image", "evil:1");
+  facts = facts_with("/spec/initContainers", Json::array({tmp, evil, ours}));
+  CHECK(facts.installer.first == 1);
+  CHECK(facts.installer.others == std::vector<std::size_t>{2});
+  CHECK_FALSE(facts.installer.first_is_ours);
+  CHECK(facts.installer_edits.size() == 1);
+}
+
+TEST_CASE("a mount of our volumes is foreign wherever it is, but in the installer") {
+  for (const char* volume : {"seccomp-profile", "host-seccomp"}) {
+    for (const char* list :
+         {"/spec/initContainers", "/spec/containers", "/spec/ephemeralContainers"}) {
+      const Json mounts = Json::array({{{"name", volume}, {"mountPath", "/x"}}});
+      Json container = {{"name", "other"}, {"volumeMounts", mounts}};
+      CHECK(facts_with(list, Json::array({container})).has_foreign_mount);
+      container["name"] = "install-seccomp";
+      CHECK(facts_with(list, Json::array({container})).has_foreign_mount ==
+            (std::string(list) != "/spec/initContainers"));
+      container["volumeMounts"][0]["name"] = "other";
+      CHECK_FALSE(facts_with(list, Json::array({container})).has_foreign_mount);
+    }
   }
+}
+
+TEST_CASE("a volume that cannot be id-mapped counts where a container mounts it") {
+  const Json volume = {{"name", "fuse"}, {"hostPath", {{"path", "/dev/fuse"}}}};
+  Json pod = plain_pod();
+  pod["spec"]["volumes"] = Json::array({volume});
+  CHECK_FALSE(facts_of(pod).has_unmappable_volume);
+  Json sidecar = {{"name", "x"}, {"volumeMounts", {{{"name", "fuse"}, {"mountPath", "/f"}}}}};
+  pod["spec"]["containers"].push_back(sidecar);
+  CHECK(facts_of(pod).has_unmappable_volume);
+  // Of our name it is a conflict, or replaced.
+  pod["spec"]["volumes"][0]["name"] = "host-seccomp";
+  CHECK_FALSE(facts_of(pod).has_unmappable_volume);
 }
 
 }  // namespace

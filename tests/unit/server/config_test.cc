@@ -25,17 +25,19 @@ target: {containerName: executor}
 sandbox:
   minimumKubernetesVersion: "1.34"
   fallback: deny
+  idsPerPod: 131072
   replaceChartDefault: true
   appArmorProfile: Localhost/nsjail
   seccomp:
     profileFile: /profile.json
-    localhostProfile: a/b.json
+    localhostProfile: a/{sha256}/b.json
     delivery: annotation
-    configMapName: my.profile
+    configMapName: my.{sha256}.profile
     kubeletSeccompDir: /data/kubelet/seccomp
   installer:
     image: mirror/busybox:1
     resources: {requests: {cpu: 1m, memory: 8Mi}, limits: {cpu: "0.5", memory: 1Gi, ephemeral-storage: 1M}}
+    seLinuxOptions: {type: spc_t, level: "s0:c1,c2"}
 cluster: {kubeVersion: v1.35.0, refreshInterval: 5m}
 server:
   listen: 127.0.0.1:1
@@ -53,12 +55,15 @@ log: {level: debug, format: text}
   CHECK(config.policy.replace_chart_default);
   CHECK(config.policy.app_armor_profile == "Localhost/nsjail");
   CHECK(config.profile_file == "/profile.json");
-  CHECK(config.policy.localhost_profile == "a/b.json");
+  CHECK(config.policy.ids_per_pod == 131072);
+  CHECK(config.policy.localhost_profile == "a/{sha256}/b.json");
   CHECK((config.policy.delivery == Delivery::kAnnotation));
-  CHECK(config.policy.config_map_name == "my.profile");
+  CHECK(config.policy.config_map_name == "my.{sha256}.profile");
   CHECK(config.policy.kubelet_seccomp_dir == "/data/kubelet/seccomp");
   CHECK(config.policy.installer_image == "mirror/busybox:1");
   CHECK(config.policy.installer_resources.limits.at("ephemeral-storage") == "1M");
+  CHECK(config.policy.installer_se_linux_options ==
+        std::map<std::string, std::string>{{"level", "s0:c1,c2"}, {"type", "spc_t"}});
   CHECK(config.cluster.kube_version == "v1.35.0");
   CHECK(config.cluster.refresh_interval == std::chrono::minutes(5));
   CHECK(config.server.listen == "127.0.0.1:1");
@@ -138,13 +143,36 @@ TEST_CASE("parse_config names the place and what would be right") {
                "path without ..)"},
            Row{"sandbox: {seccomp: {configMapName: A}}\n",
                "config.yaml:1:36: sandbox.seccomp.configMapName: 'A' (expected the name of a "
-               "ConfigMap)"},
+               "ConfigMap, in which {sha256} stands for the profile's digest)"},
            Row{"sandbox: {seccomp: {configMapName: a..b}}\n",
                "config.yaml:1:36: sandbox.seccomp.configMapName: 'a..b' (expected the name of a "
-               "ConfigMap)"},
+               "ConfigMap, in which {sha256} stands for the profile's digest)"},
            Row{"sandbox: {seccomp: {delivery: mail}}\n",
                "config.yaml:1:31: sandbox.seccomp.delivery: 'mail' (expected one of configMap, "
-               "annotation)"},
+               "annotation, preinstalled)"},
+           Row{"sandbox: {seccomp: {localhostProfile: a//b}}\n",
+               "config.yaml:1:39: sandbox.seccomp.localhostProfile: 'a//b' (expected a relative "
+               "path of a file without ..)"},
+           Row{"sandbox: {seccomp: {localhostProfile: a/}}\n",
+               "config.yaml:1:39: sandbox.seccomp.localhostProfile: 'a/' (expected a relative path "
+               "of a file without ..)"},
+           Row{"sandbox: {seccomp: {localhostProfile: \"a{sha}\"}}\n",
+               "config.yaml:1:39: sandbox.seccomp.localhostProfile: 'a{sha}' (expected no other "
+               "placeholder than {sha256})"},
+           Row{"sandbox: {seccomp: {localhostProfile: \"a\\u00e9\"}}\n",
+               "config.yaml:1:39: sandbox.seccomp.localhostProfile: is not printable (expected "
+               "ASCII without control characters)"},
+           Row{"sandbox: {seccomp: {localhostProfile: \"a\\nb\"}}\n",
+               "config.yaml:1:39: sandbox.seccomp.localhostProfile: has a control character "
+               "(expected one line of text)"},
+           Row{"sandbox: {idsPerPod: 65537}\n",
+               "config.yaml:1:22: sandbox.idsPerPod: 65537 (expected a multiple of 65536)"},
+           Row{"sandbox: {idsPerPod: 1}\n",
+               "config.yaml:1:22: sandbox.idsPerPod: '1' (expected a whole number from 65536 to "
+               "4294901760)"},
+           Row{"sandbox: {installer: {seLinuxOptions: {kind: x}}}\n",
+               "config.yaml:1:40: unknown key 'sandbox.installer.seLinuxOptions.kind' (known: "
+               "level, role, type, user)"},
            Row{"sandbox: {installer: {image: \"\"}}\n",
                "config.yaml:1:30: sandbox.installer.image: is empty (expected a value)"},
            Row{"sandbox: {installer: {resources: {limits: {cpu: 1}}}}\n",
@@ -178,6 +206,30 @@ TEST_CASE("parse_config names the place and what would be right") {
     CHECK(refusal(row.text) == row.message);
   }
   CHECK(refusal("log: {").find("not YAML") != std::string::npos);
+}
+
+TEST_CASE("a component of the profile's path has room for a temporary file beside it") {
+  const auto with_component = [](std::size_t size) {
+    return "sandbox: {seccomp: {localhostProfile: \"d/" + std::string(size, 'x') + "\"}}\n";
+  };
+  CHECK(refusal(with_component(240)) == "accepted");
+  CHECK(refusal(with_component(241)) ==
+        "config.yaml:1:39: sandbox.seccomp.localhostProfile: has a component of 241 bytes "
+        "(expected at most 240)");
+  // The digest counts, not its placeholder.
+  CHECK(
+      refusal("sandbox: {seccomp: {localhostProfile: \"" + std::string(200, 'x') + "{sha256}\"}}\n")
+          .find("of 264 bytes") != std::string::npos);
+}
+
+TEST_CASE("a profile's path without its digest is taken, with a warning") {
+  CHECK(to_config_warnings(Config{}).empty());
+  const Config config =
+      parse_config("sandbox: {seccomp: {localhostProfile: profiles/x.json}}", "config.yaml");
+  CHECK(to_config_warnings(config) ==
+        std::vector<std::string>{
+            "sandbox.seccomp.localhostProfile: has no {sha256}: a profile of another content would "
+            "replace the one that running pods restart under"});
 }
 
 TEST_CASE("load_config refuses what is no file") {
