@@ -35,7 +35,8 @@ Json with(const char* pointer, const Json& value) {
 
 std::vector<Edit> edits_of(const Json& container, const Sandbox& want = sandbox()) {
   const std::string text = container.dump();
-  JsonDocument document(text);
+  JsonParser parser;
+  JsonDocument document(parser, text);
   const JsonValue root = document.root();
   auto edits = to_installer_edits(root, want);
   REQUIRE_FALSE(document.error());

@@ -225,7 +225,8 @@ TEST_CASE("a volume of the annotation is ours with the API server's defaults") {
     pod["spec"]["volumes"] = Json::array({by_annotation.profile_volume.fragment.value});
     pod[Pointer(std::string("/spec/volumes/0") + pointer)] = value;
     const std::string body = pod.dump();
-    JsonDocument document(body);
+    JsonParser parser;
+    JsonDocument document(parser, body);
     const JsonValue root = document.root();
     return read_pod_facts(root, by_annotation).profile_volume.first_is_ours;
   };

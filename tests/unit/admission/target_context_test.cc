@@ -19,7 +19,8 @@ const Sandbox& sandbox() {
 
 TargetContext read(const Json& context, bool has_legacy_app_armor = false) {
   const std::string text = Json{{"securityContext", context}}.dump();
-  JsonDocument document(text);
+  JsonParser parser;
+  JsonDocument document(parser, text);
   const JsonValue container = document.root();
   const TargetContext read =
       read_target_context(container.field("securityContext"), sandbox(), has_legacy_app_armor);
@@ -142,7 +143,8 @@ TEST_CASE("without an AppArmor profile in the configuration the field is taken o
   policy.app_armor_profile = "";
   const Sandbox none = make_sandbox(policy);
   const std::string text = sandbox().context.whole.text;
-  JsonDocument document(text);
+  JsonParser parser;
+  JsonDocument document(parser, text);
   CHECK((read_target_context(document.root(), none, false).app_armor == AppArmorEdit::kRemove));
 }
 

@@ -62,7 +62,8 @@ TEST_CASE("hostPath of the kernel's file systems and nfs cannot be id-mapped, al
        }) {
     CAPTURE(row.volume);
     const std::string text = row.volume.dump();
-    JsonDocument document(text);
+    JsonParser parser;
+    JsonDocument document(parser, text);
     CHECK(is_unmappable(document.root()) == row.want);
     CHECK_FALSE(document.error());
   }
@@ -87,13 +88,15 @@ TEST_CASE("an id is unmapped from the size of the pod's user namespace on") {
        }) {
     CAPTURE(row.context);
     const std::string text = Json{{"securityContext", row.context}}.dump();
-    JsonDocument document(text);
+    JsonParser parser;
+    JsonDocument document(parser, text);
     const JsonValue pod = document.root();
     CHECK(has_unmapped_id(pod.field("securityContext"), 65536) == row.want);
     CHECK_FALSE(document.error());
   }
   const std::string text = R"({"runAsUser":65536})";
-  JsonDocument document(text);
+  JsonParser parser;
+  JsonDocument document(parser, text);
   CHECK_FALSE(has_unmapped_id(document.root(), 131072));
 }
 

@@ -252,7 +252,8 @@ TEST_CASE("integer reads whole numbers of 64 bits, and refuses every other") {
        }) {
     CAPTURE(row.text);
     const std::string text = row.text;
-    JsonDocument document(text);
+    JsonParser parser;
+    JsonDocument document(parser, text);
     const JsonValue root = document.root();
     const JsonValue number = root.field("n");
     CHECK(number.integer() == row.want);
@@ -262,7 +263,8 @@ TEST_CASE("integer reads whole numbers of 64 bits, and refuses every other") {
 
 TEST_CASE("for_each_member visits what is not null, and refuses a member that is there twice") {
   const std::string text = R"({"a":1,"b":null,"c":{"d":2}})";
-  JsonDocument document(text);
+  JsonParser parser;
+  JsonDocument document(parser, text);
   const JsonValue root = document.root();
   std::string keys;
   root.for_each_member([&](std::string_view key, const JsonValue& value) {
@@ -271,7 +273,7 @@ TEST_CASE("for_each_member visits what is not null, and refuses a member that is
   CHECK(keys == "a,c,");
   CHECK_FALSE(document.error());
   const std::string twice = R"({"a":1,"a":null})";
-  JsonDocument other(twice);
+  JsonDocument other(parser, twice);
   const JsonValue wrong = other.root();
   wrong.for_each_member([](std::string_view, const JsonValue&) {});
   REQUIRE(other.error());
@@ -300,7 +302,8 @@ TEST_CASE("is_between takes all of the least and nothing beyond the most") {
        }) {
     CAPTURE(row.text);
     const std::string text = row.text;
-    JsonDocument document(text);
+    JsonParser parser;
+    JsonDocument document(parser, text);
     CHECK(document.root().is_between(least, most) == row.want);
     CHECK_FALSE(document.error());
   }
