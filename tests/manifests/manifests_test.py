@@ -13,7 +13,6 @@ from tree import (BASE, CONFIG, CONTAINER, DEPLOYMENT, FILES, KUSTOMIZATION, KUS
 NAME = "code-executor-webhook"
 SERVICE = one("Service")["spec"]
 CHART_LABEL = {"telemetry.retool.com/service-name": "code-executor"}
-POLICY = one("ValidatingAdmissionPolicy", MANIFESTS / "components/final-state-policy")["spec"]
 API_VERSIONS = {
     "Certificate": "cert-manager.io/v1",
     "ClusterRole": "rbac.authorization.k8s.io/v1",
@@ -115,21 +114,6 @@ def test_no_manifest_has_a_ca_bundle():
     for path in MANIFESTS.rglob("*.yaml"):
         for document in yaml.safe_load_all(path.read_text()):
             assert not any("caBundle" in each for each in walk(document)), path
-
-
-def test_the_policy_looks_at_what_the_webhook_looks_at():
-    match = POLICY["matchConstraints"]
-    assert match["objectSelector"] == {"matchLabels": CHART_LABEL}
-    assert match["namespaceSelector"] == WEBHOOK["namespaceSelector"]
-    variables = {each["name"]: each["expression"] for each in POLICY["variables"]}
-    assert f"c.name == '{CONFIG['target']['containerName']}'" in variables["targets"]
-    assert CONFIG["sandbox"]["seccomp"]["localhostProfile"] == "profiles/nsjail-seccomp-{sha256}.json"
-    profile = "matches('^profiles/nsjail-seccomp(-[0-9a-f]{64})?[.]json$')"
-    assert any(profile in each["expression"] for each in POLICY["validations"])
-    binding = one("ValidatingAdmissionPolicyBinding", MANIFESTS / "components/final-state-policy")
-    policy = one("ValidatingAdmissionPolicy", MANIFESTS / "components/final-state-policy")
-    assert binding["spec"]["policyName"] == policy["metadata"]["name"]
-    assert binding["spec"]["validationActions"] == ["Deny"]
 
 
 def test_the_pod_outlives_its_drain():

@@ -29,7 +29,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const component = "../../manifests/components/final-state-policy"
+const (
+	component = "../../manifests/components/final-state-policy"
+	base      = "../../manifests/base"
+)
 
 func load[T any](t *testing.T, path string) *T {
 	t.Helper()
@@ -44,19 +47,29 @@ func load[T any](t *testing.T, path string) *T {
 	return object
 }
 
-func loadPolicy(t *testing.T) *admissionv1.ValidatingAdmissionPolicy {
-	return load[admissionv1.ValidatingAdmissionPolicy](
-		t, filepath.Join(component, "validating-admission-policy.yaml"))
+type (
+	policyObject  = admissionv1.ValidatingAdmissionPolicy
+	bindingObject = admissionv1.ValidatingAdmissionPolicyBinding
+)
+
+func loadPolicy(t *testing.T) *policyObject {
+	return load[policyObject](t, filepath.Join(component, "validating-admission-policy.yaml"))
 }
 
-// The admission plugin of kube-apiserver, in a cluster that has our policy and its binding.
+func loadBinding(t *testing.T) *bindingObject {
+	return load[bindingObject](t, filepath.Join(component, "validating-admission-policy-binding.yaml"))
+}
+
+// The final-state policy as it is shipped.
 func newPlugin(t *testing.T) *validating.Plugin {
+	return newPluginOf(t, loadPolicy(t), loadBinding(t))
+}
+
+// The admission plugin of kube-apiserver, in a cluster that has this policy and this binding.
+func newPluginOf(t *testing.T, policy *policyObject, binding *bindingObject) *validating.Plugin {
 	t.Helper()
-	objects := []runtime.Object{
-		withDefaults(loadPolicy(t)),
-		load[admissionv1.ValidatingAdmissionPolicyBinding](
-			t, filepath.Join(component, "validating-admission-policy-binding.yaml")),
-	}
+	objects := []runtime.Object{withDefaults(policy), binding}
+	objects = append(objects, sentinel()...)
 	for _, name := range []string{"retool", "kube-system", "code-executor-webhook"} {
 		objects = append(objects, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 			Name: name, Labels: map[string]string{"kubernetes.io/metadata.name": name}}})
@@ -79,20 +92,35 @@ func newPlugin(t *testing.T) *validating.Plugin {
 	return plugin
 }
 
-// The plugin compiles policies in the background, and admits everything until then.
+// A second policy, which refuses one pod whatever the first is.
+func sentinel() []runtime.Object {
+	policy := &policyObject{ObjectMeta: metav1.ObjectMeta{Name: "sentinel"}}
+	policy.Spec.MatchConstraints = &admissionv1.MatchResources{
+		MatchPolicy: ptr(admissionv1.Equivalent),
+		ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
+			Operations: []admissionv1.OperationType{"CREATE"},
+			Rule: admissionv1.Rule{
+				APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}}}}}}
+	policy.Spec.Validations = []admissionv1.Validation{{Expression: "object.metadata.?name.orValue('') != 'sentinel'"}}
+	binding := &bindingObject{ObjectMeta: metav1.ObjectMeta{Name: "sentinel"}}
+	binding.Spec.PolicyName = "sentinel"
+	binding.Spec.ValidationActions = []admissionv1.ValidationAction{admissionv1.Deny}
+	return []runtime.Object{withDefaults(policy), binding}
+}
+
+// The plugin compiles all policies at once, in the background, and admits everything until then.
 func waitUntilItRefuses(t *testing.T, plugin *validating.Plugin) {
 	t.Helper()
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "sentinel"}}
 	err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, 30*time.Second, true,
-		func(context.Context) (bool, error) {
-			return create(t, plugin, "retool", chartPod()) != nil, nil
-		})
+		func(context.Context) (bool, error) { return create(t, plugin, "retool", pod) != nil, nil })
 	if err != nil {
-		t.Fatal("the policy refuses nothing, not even the chart's own pod")
+		t.Fatal("the plugin refuses nothing")
 	}
 }
 
 // What the API server fills in where an object leaves it out.
-func withDefaults(policy *admissionv1.ValidatingAdmissionPolicy) *admissionv1.ValidatingAdmissionPolicy {
+func withDefaults(policy *policyObject) *policyObject {
 	match := policy.Spec.MatchConstraints
 	if match.NamespaceSelector == nil {
 		match.NamespaceSelector = &metav1.LabelSelector{}
