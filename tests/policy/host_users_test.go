@@ -37,7 +37,8 @@ func with(pod *corev1.Pod, change func(*corev1.Pod)) *corev1.Pod {
 
 func TestOurProfileWithoutAUserNamespaceIsRefused(t *testing.T) {
 	const legacy = "profiles/nsjail-seccomp.json"
-	plugin := newPluginOf(t, loadHostUsersPolicy(t), load[bindingObject](t, filepath.Join(base, "host-users-policy-binding.yaml")))
+	binding := load[bindingObject](t, filepath.Join(base, "host-users-policy-binding.yaml"))
+	plugin := newPluginOf(t, loadHostUsersPolicy(t), binding)
 	sandboxed := func() *corev1.Pod { return newPod(t, "sandboxed") }
 	for name, test := range map[string]struct {
 		pod     *corev1.Pod
@@ -52,7 +53,9 @@ func TestOurProfileWithoutAUserNamespaceIsRefused(t *testing.T) {
 		"dropped, without label":     {with(dropped(sandboxed()), func(p *corev1.Pod) { p.Labels = nil }), true},
 		"dropped, preinstalled":      {dropped(newPod(t, "preinstalled")), true},
 		"dropped, of release 0.1.0":  {named(dropped(sandboxed()), legacy), true},
-		"hostUsers: true":            {with(dropped(sandboxed()), func(p *corev1.Pod) { p.Spec.HostUsers = ptr(true) }), true},
+		"hostUsers: true": {with(dropped(sandboxed()), func(p *corev1.Pod) {
+			p.Spec.HostUsers = ptr(true)
+		}), true},
 		"another container's": {with(dropped(sandboxed()), func(p *corev1.Pod) {
 			p.Spec.Containers[0].Name = "jail"
 		}), true},
