@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
@@ -25,8 +26,10 @@ func goldenPod(t *testing.T, directory string) (*corev1.Pod, string) {
 		Outcome, Reason string
 		Patch           json.RawMessage
 	}
+	script, _ := json.Marshal(read(t, "../../src/admission/install_seccomp.sh"))
 	for name, into := range map[string]any{"review.json": &review, "want.json": &want} {
-		if err := json.Unmarshal([]byte(read(t, filepath.Join(directory, name))), into); err != nil {
+		text := strings.ReplaceAll(read(t, filepath.Join(directory, name)), `"<install_seccomp.sh>"`, string(script))
+		if err := json.Unmarshal([]byte(text), into); err != nil {
 			t.Fatalf("%s/%s: %v", directory, name, err)
 		}
 	}
@@ -39,9 +42,7 @@ func goldenPod(t *testing.T, directory string) (*corev1.Pod, string) {
 	}
 	object := []byte(review.Request.Object)
 	if want.Patch != nil {
-		script, _ := json.Marshal(read(t, "../../src/admission/install_seccomp.sh"))
-		text := bytes.ReplaceAll(want.Patch, []byte(`"<install_seccomp.sh>"`), script)
-		patch, err := jsonpatch.DecodePatch(text)
+		patch, err := jsonpatch.DecodePatch(want.Patch)
 		if err != nil {
 			t.Fatal(directory, err)
 		}
