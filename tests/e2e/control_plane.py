@@ -68,9 +68,11 @@ class Process:
 
 
 class ControlPlane:
-    """`assets` decides the release. A context manager; kubectl() talks to it."""
+    """`assets` decides the release. A context manager; kubectl() talks to it. One `beside` another is a second API
+    server of its control plane: the same etcd, the same key of service accounts."""
 
-    def __init__(self, assets, directory, flags=(), emulated=None):
+    def __init__(self, assets, directory, flags=(), emulated=None, beside=None):
+        self.beside = beside
         self.assets = pathlib.Path(assets)
         self.directory = pathlib.Path(directory)
         self.flags = list(flags) + ([f"--emulated-version={emulated}"] if emulated else [])
@@ -83,7 +85,10 @@ class ControlPlane:
     def __enter__(self):
         self.directory.mkdir(parents=True, exist_ok=True)
         try:
-            self._start_etcd()
+            if self.beside:
+                self.etcd_url = self.beside.etcd_url
+            else:
+                self._start_etcd()
             self.start_apiserver()
         except BaseException:
             self.__exit__()
@@ -106,7 +111,7 @@ class ControlPlane:
     def start_apiserver(self, assets=None):
         """Starts kube-apiserver, of another release if `assets` says so, on the same address and data."""
         directory = self.directory
-        key = directory / "service-account.key"
+        key = (self.beside or self).directory / "service-account.key"
         if not key.exists():
             subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
         (directory / "tokens.csv").write_text(f"{TOKEN},e2e,e2e,system:masters\n")
@@ -137,7 +142,7 @@ class ControlPlane:
 
     def _is_ready(self):
         self.apiserver.check()
-        self.etcd.check()
+        (self.beside or self).etcd.check()
         try:
             return self.get("/readyz") == b"ok"
         except (OSError, urllib.error.URLError):
@@ -149,6 +154,24 @@ class ControlPlane:
         context.check_hostname = False  # the server makes its certificate for its own names
         with urllib.request.urlopen(request, timeout=10, context=context) as response:
             return response.read()
+
+    def has_service_accounts(self):
+        """In the default namespace, without which no pod can be made: the controllers make them."""
+        return self.kubectl("get", "serviceaccount", "default", code=None).returncode == 0
+
+    def send(self, method, path, body=None):
+        """(status, object) of a request; the body of a PATCH is one of RFC 6902."""
+        kind = "application/json-patch+json" if method == "PATCH" else "application/json"
+        request = urllib.request.Request(
+            self.url + path, method=method, data=json.dumps(body).encode() if body else None,
+            headers={"Authorization": f"Bearer {TOKEN}", "Content-Type": kind})
+        context = ssl.create_default_context(cafile=self.ca_file)
+        context.check_hostname = False
+        try:
+            with urllib.request.urlopen(request, timeout=30, context=context) as response:
+                return response.status, json.loads(response.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
 
     def kubeconfig_for(self, token, namespace="default"):
         """A kubeconfig, as JSON, for the user of `token`, in `namespace`."""
