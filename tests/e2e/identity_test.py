@@ -11,6 +11,7 @@ from control_plane import ControlPlane, wait_until
 from installed import ROOT, install
 from other_webhook import other_webhook
 from pods import LABEL, create, is_sandboxed, pod
+from policy_cases import load, pod_of
 
 POLICY = ROOT / "manifests/components/final-state-policy"
 ORDERS = ["aaa-before-ours", "zzz-after-ours"]
@@ -119,3 +120,20 @@ def test_each_webhook_is_asked_no_more_than_twice(cloud, identity):
     before = cloud.webhook.metrics()[counted]
     assert create(cloud, "default", pod("counted", labels={"identity": "on"}), "--dry-run=server").returncode == 0
     assert cloud.webhook.metrics()[counted] - before <= 2
+
+
+OF_010 = {name: case for name, _, case in load() if name == "sandboxed by release 0.1.0"}
+
+
+@pytest.mark.parametrize("name", OF_010)
+def test_pods_of_release_010_are_brought_up_to_date(cloud, identity, name):
+    document, _ = pod_of(OF_010[name], f"of-010-{identity}")
+    document["metadata"]["labels"]["identity"] = "on"
+    done = create(cloud, "default", document)
+    assert done.returncode == 0, done.stderr
+    stored = json.loads(done.stdout)
+    assert_whole(stored)
+    profile = stored["spec"]["containers"][0]["securityContext"]["seccompProfile"]["localhostProfile"]
+    assert re.fullmatch(r"profiles/nsjail-seccomp-[0-9a-f]{64}\.json", profile)
+    asked = json.loads(create(cloud, "default", again(stored, f"of-010-{identity}-again")).stdout)
+    assert comparable(asked) == comparable(stored)
