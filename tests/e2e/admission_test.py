@@ -34,7 +34,7 @@ ROWS = [
     (pod("name-conflict", {"volumes": [volume("host-seccomp")]}), "denied name_conflict", f"privileged {OLD}"),
     (pod("plain"), "sandboxed supported", f"privileged {OLD}"),
     (pod("empty-context", target={"securityContext": {}}), "sandboxed supported", f"privileged {OLD}"),
-    (pod("host-users-false", {"hostUsers": False}), "sandboxed supported", f"privileged {OLD}"),
+    (pod("host-users-false", {"hostUsers": False}), "sandboxed supported", f"denied {OLD}"),
     (pod("crowded", {
         "initContainers": [{"name": "first", "image": "i"},
                            {"name": "sidecar", "image": "i", "restartPolicy": "Always"}],
