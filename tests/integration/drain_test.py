@@ -15,7 +15,7 @@ import pytest
 from load import Load
 from webhook_server import WebhookServer, wait_until
 
-REVIEW = (pathlib.Path(__file__).parents[1] / "golden/cases/row15-supported/review.json").read_bytes()
+REVIEW = (pathlib.Path(__file__).parents[1] / "golden/cases/row18-supported/review.json").read_bytes()
 
 
 @pytest.fixture(scope="module")

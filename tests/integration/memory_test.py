@@ -17,7 +17,7 @@ import pytest
 from webhook_server import WebhookServer, wait_until
 
 ROOT = pathlib.Path(__file__).parents[2]
-REVIEW = (ROOT / "tests/golden/cases/row15-supported/review.json").read_bytes()
+REVIEW = (ROOT / "tests/golden/cases/row18-supported/review.json").read_bytes()
 LIMIT = int(re.search(r"limits: {.*memory: (\d+)Mi}", (ROOT / "manifests/base/deployment.yaml").read_text())[1]) << 20
 MIB = 1 << 20
 

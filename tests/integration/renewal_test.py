@@ -17,7 +17,7 @@ import pytest
 from load import Load
 from webhook_server import WebhookServer, issue_client, make_certificates, openssl, wait_until
 
-REVIEW = (pathlib.Path(__file__).parents[1] / "golden/cases/row15-supported/review.json").read_bytes()
+REVIEW = (pathlib.Path(__file__).parents[1] / "golden/cases/row18-supported/review.json").read_bytes()
 FAILED = 'certificate_reloads_total{result="failure"}'
 RENEWED = 'certificate_reloads_total{result="success"}'
 
