@@ -71,7 +71,6 @@ class Comparison {
 
  private:
   void compare_member(std::string_view key, const JsonValue& value) {
-    using enum Match;
     if (key == "name" || key == "imagePullPolicy" || key == "resources" || key == "resizePolicy") {
       return;
     }
@@ -79,9 +78,9 @@ class Comparison {
       has_image_ =
           is_image_of_ours(value.string(), ours_.image.value.get_ref<const std::string&>());
     } else if (key == "command") {
-      has_command_ = value.matches(ours_.command.value, kExact);
+      has_command_ = value.matches(ours_.command.value);
     } else if (key == "securityContext") {
-      has_context_ = value.matches(ours_.security_context.value, kExact);
+      has_context_ = value.matches(ours_.security_context.value);
     } else if (key == "volumeMounts") {
       has_mounts_ = true;
       compare_mounts(value);
@@ -91,9 +90,8 @@ class Comparison {
   }
 
   static bool is_default(std::string_view key, const JsonValue& value) {
-    return (key == "terminationMessagePath" &&
-            value.matches("/dev/termination-log", Match::kExact)) ||
-           (key == "terminationMessagePolicy" && value.matches("File", Match::kExact));
+    return (key == "terminationMessagePath" && value.matches("/dev/termination-log")) ||
+           (key == "terminationMessagePolicy" && value.matches("File"));
   }
 
   void remove_member(std::string_view key) {
@@ -118,7 +116,7 @@ class Comparison {
         left_over.push_back(index);
       } else {
         const Fragment& want = ours_.mounts[ours++];
-        if (mount.matches(want.value, Match::kExact)) return;
+        if (mount.matches(want.value)) return;
         edits_.push_back({Edit::Operation::kReplace, mount_place(index), &want.text});
       }
     });

@@ -24,7 +24,7 @@ bool has_annotation(const JsonValue& annotations, std::string_view key) {
 
 bool has_annotation(const JsonValue& annotations, std::string_view key, const Fragment& want) {
   const JsonValue annotation = annotations.field(key);
-  return has_annotation(annotations, key) && annotation.matches(want.value, Match::kExact);
+  return has_annotation(annotations, key) && annotation.matches(want.value);
 }
 
 void read_annotations(const JsonValue& annotations, const Sandbox& sandbox, PodFacts& facts) {

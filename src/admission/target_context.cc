@@ -22,9 +22,7 @@ struct Members {
 
 constexpr int kAlwaysInjected = 4;
 
-bool is_boolean(const JsonValue& value) {
-  return value.matches(true, Match::kExact) || value.matches(false, Match::kExact);
-}
+bool is_boolean(const JsonValue& value) { return value.matches(true) || value.matches(false); }
 
 bool is_kept(std::string_view key, const JsonValue& value) {
   if (key == "readOnlyRootFilesystem" || key == "runAsNonRoot") return is_boolean(value);
@@ -56,7 +54,7 @@ bool is_seccomp_of_ours(const JsonValue& seccomp, const Sandbox& sandbox) {
 }
 
 bool read_seccomp(const JsonValue& seccomp, const Sandbox& sandbox, TargetContext& context) {
-  if (seccomp.matches(sandbox.seccomp, Match::kExact)) {
+  if (seccomp.matches(sandbox.seccomp)) {
     context.has_localhost_profile = context.has_current_profile = true;
     return true;
   }
@@ -70,10 +68,10 @@ bool read_injected(std::string_view key, const JsonValue& value, const Sandbox& 
                    TargetContext& context) {
   static const Json kCapabilities = {{"add", Json::array({"NET_ADMIN"})}};
   if (key == "allowPrivilegeEscalation") {
-    return context.forbids_escalation = value.matches(false, Match::kExact);
+    return context.forbids_escalation = value.matches(false);
   }
-  if (key == "procMount") return context.unmasks_proc = value.matches("Unmasked", Match::kExact);
-  if (key == "capabilities") return value.matches(kCapabilities, Match::kExact);
+  if (key == "procMount") return context.unmasks_proc = value.matches("Unmasked");
+  if (key == "capabilities") return value.matches(kCapabilities);
   return key == "seccompProfile" && read_seccomp(value, sandbox, context);
 }
 
@@ -81,14 +79,14 @@ void read_member(std::string_view key, const JsonValue& value, const Sandbox& sa
                  Members& members) {
   members.any = true;
   if (key == "privileged") {
-    members.context.is_privileged = value.matches(true, Match::kExact);
+    members.context.is_privileged = value.matches(true);
     members.is_strange = !members.context.is_privileged || members.is_strange;
   } else if (read_injected(key, value, sandbox, members.context)) {
     ++members.ours;
   } else if (is_kept(key, value)) {
     members.context.keeps_members = true;
   } else if (key == "appArmorProfile" && can_be_configured(value)) {
-    const bool is_wanted = value.matches(sandbox.app_armor, Match::kExact);
+    const bool is_wanted = value.matches(sandbox.app_armor);
     members.app_armor = is_wanted ? AppArmorField::kWanted : AppArmorField::kOther;
   } else {
     members.is_strange = true;

@@ -127,12 +127,12 @@ std::size_t JsonValue::size() const {
   return elements ? elements->size() : 0;
 }
 
-bool JsonValue::matches(const Json& want, Match how) const {
+bool JsonValue::matches(const Json& want) const {
   if (!is_present()) return false;
   const dom::element element = Dom::of(*this);
   switch (want.type()) {
-    case Json::value_t::object: return element.is_object() && matches_object(want, how);
-    case Json::value_t::array: return element.is_array() && matches_list(want, how);
+    case Json::value_t::object: return element.is_object() && matches_object(want);
+    case Json::value_t::array: return element.is_array() && matches_list(want);
     case Json::value_t::string:
       return element.is_string() && string() == want.get_ref<const std::string&>();
     case Json::value_t::boolean: return element.is_bool() && boolean() == want.get<bool>();
@@ -140,14 +140,13 @@ bool JsonValue::matches(const Json& want, Match how) const {
   }
 }
 
-bool JsonValue::matches_object(const Json& want, Match how) const {
-  if (how == Match::kExact) (void)has_members();  // refuses a member that is there twice
+bool JsonValue::matches_object(const Json& want) const {
+  (void)has_members();  // refuses a member that is there twice
   bool same = true;
   for (const auto& [key, wanted] : want.items()) {
     const JsonValue member = field(key);
-    same = member.matches(wanted, how) && same;
+    same = member.matches(wanted) && same;
   }
-  if (how == Match::kSubset) return same;
   std::size_t members = 0;
   for (const auto& [key, value] : dom::object(Dom::of(*this))) {
     members += value.is_null() ? 0U : 1U;
@@ -155,21 +154,10 @@ bool JsonValue::matches_object(const Json& want, Match how) const {
   return same && members == want.size();
 }
 
-/// A list of objects is a set by name or path, which others may add to; a list of scalars, such as
-/// a command, is one value.
-bool JsonValue::matches_list(const Json& want, Match how) const {
-  if (how == Match::kSubset && !want.empty() && want.front().is_object()) {
-    return std::all_of(want.begin(), want.end(), [&](const Json& wanted) {
-      bool found = false;
-      for_each([&](const JsonValue& element, std::size_t) {
-        found = element.matches(wanted, how) || found;
-      });
-      return found;
-    });
-  }
+bool JsonValue::matches_list(const Json& want) const {
   bool same = size() == want.size();
   for_each([&](const JsonValue& element, std::size_t index) {
-    same = same && element.matches(want[index], how);
+    same = same && element.matches(want[index]);
   });
   return same;
 }
@@ -207,7 +195,7 @@ bool JsonValue::is_between(const Json& least, const Json& most) const {
     });
     return same && needed == least.size();
   }
-  if (!most.is_array() || !element.is_array()) return matches(most, Match::kExact);
+  if (!most.is_array() || !element.is_array()) return matches(most);
   bool same = size() == most.size();
   for_each([&](const JsonValue& each, std::size_t index) {
     same = same && each.is_between(least[index], most[index]);

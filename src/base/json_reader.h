@@ -13,12 +13,6 @@
 
 namespace webhook {
 
-/// How closely a value must match what is wanted.
-enum class Match {
-  kExact,   ///< The same members and elements; members that are null do not count.
-  kSubset,  ///< Other members may be there too, and other objects in a list of objects.
-};
-
 /// A value of a parsed document, with its place in it for messages. A member that is missing and
 /// one that is null are the same: absent, and every read of it gives the empty value.
 ///
@@ -67,9 +61,10 @@ class JsonValue {
   /// The number of elements of a list; 0 if absent.
   [[nodiscard]] std::size_t size() const;
 
-  /// Compares with `want`; an absent value matches nothing. Another type is only a difference;
-  /// wrong is a member that is wanted and there twice.
-  [[nodiscard]] bool matches(const nlohmann::json& want, Match how) const;
+  /// True for the same members and elements as those of `want`; members that are null do not count,
+  /// and an absent value matches nothing. Another type is only a difference; wrong is a member that
+  /// is there twice.
+  [[nodiscard]] bool matches(const nlohmann::json& want) const;
 
   /// True for what has all of `least`, and nothing that is not in `most`: what the API server adds
   /// to an object is in `most` only. Null members do not count, lists are of one length.
@@ -96,8 +91,8 @@ class JsonValue {
                      void* to) const;
   void call_for_each_member(void (*call)(void* to, std::string_view key, const JsonValue& member),
                             void* to) const;
-  [[nodiscard]] bool matches_object(const nlohmann::json& want, Match how) const;
-  [[nodiscard]] bool matches_list(const nlohmann::json& want, Match how) const;
+  [[nodiscard]] bool matches_object(const nlohmann::json& want) const;
+  [[nodiscard]] bool matches_list(const nlohmann::json& want) const;
   [[nodiscard]] std::string place() const;
   void refuse_type(std::string_view expected) const;
 

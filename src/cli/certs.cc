@@ -1,5 +1,3 @@
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
@@ -19,6 +17,7 @@
 #include "os/new_files.h"
 #include "os/own_file.h"
 #include "tls/certificate_authority.h"
+#include "tls/ip_address.h"
 
 namespace webhook {
 namespace {
@@ -63,12 +62,6 @@ bool is_host_name(std::string_view text) {
     if (dot == text.size()) return true;
     text.remove_prefix(dot + 1);
   }
-}
-
-bool is_address(const std::string& text) {
-  in6_addr ignored{};
-  return inet_pton(AF_INET, text.c_str(), &ignored) == 1 ||
-         inet_pton(AF_INET6, text.c_str(), &ignored) == 1;
 }
 
 /// The CA in `directory`, if there is one. One file without the other is an error: it may be the
@@ -157,7 +150,7 @@ void add_name_flags(CLI::App& command, CertsFlags& flags) {
   command.add_option("--ip", flags.addresses, "An address to serve; may be repeated")
       ->allow_extra_args(false)
       ->type_name("ADDRESS")
-      ->check(expect(is_address, "an address, such as 127.0.0.1 or ::1"));
+      ->check(expect(is_ip_address, "an address, such as 127.0.0.1 or ::1"));
 }
 
 }  // namespace

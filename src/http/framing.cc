@@ -4,11 +4,14 @@
 #include <charconv>
 #include <optional>
 
+#include "base/text.h"
+
 namespace webhook {
 namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
+constexpr std::string_view kBlanks = " \t";  // RFC 9110, section 5.6.3
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -19,18 +22,6 @@ bool is_token(std::string_view text) {
     return is_letter(c) || is_digit(c) ||
            std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
   });
-}
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 /// A control character that has no place in a head; CR and LF only as a pair.
@@ -94,7 +85,8 @@ std::optional<Refusal> read_length(std::string_view value, Seen& seen, Framed& f
 void read_connection(std::string_view value, Framed& framed) {
   while (!value.empty()) {
     const std::size_t comma = std::min(value.find(','), value.size());
-    if (equal_ignoring_case(trim(value.substr(0, comma)), "close")) framed.keeps_alive = false;
+    if (equal_ignoring_case(trim(value.substr(0, comma), kBlanks), "close"))
+      framed.keeps_alive = false;
     value.remove_prefix(std::min(comma + 1, value.size()));
   }
 }
@@ -106,7 +98,7 @@ std::optional<Refusal> read_header(std::string_view line, Seen& seen, Framed& fr
     return Refusal{400, "header line (expected Name: value, not folded)"};
   }
   const std::string_view name = line.substr(0, colon);
-  const std::string_view value = trim(line.substr(colon + 1));
+  const std::string_view value = trim(line.substr(colon + 1), kBlanks);
   const auto is = [&](std::string_view other) { return equal_ignoring_case(name, other); };
   if (is("content-length")) return read_length(value, seen, framed);
   if (is("transfer-encoding")) return Refusal{411, "Transfer-Encoding (expected Content-Length)"};

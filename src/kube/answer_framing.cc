@@ -5,25 +5,13 @@
 #include <limits>
 #include <utility>
 
+#include "base/text.h"
+
 namespace webhook {
 namespace {
 
+constexpr std::string_view kBlanks = " \t";    // RFC 9110, section 5.6.3
 constexpr std::size_t kMaxHeadBytes = 16'384;  // what our own server takes, too
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  // ASCII only: no locale has a say in header names.
-  std::transform(out.begin(), out.end(), out.begin(), [](char each) {
-    return each >= 'A' && each <= 'Z' ? static_cast<char>(each - 'A' + 'a') : each;
-  });
-  return out;
-}
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 /// The whole of `digits` as a number.
 std::optional<std::size_t> parse_size(std::string_view digits, int base) {
@@ -134,10 +122,10 @@ bool AnswerFraming::take_header(std::string_view line) {
       std::any_of(line.begin(), line.end(), is_control)) {
     return refuse("not an HTTP answer");
   }
-  const std::string name = lower(line.substr(0, colon));
-  const std::string_view value = trim(line.substr(colon + 1));
+  const std::string name = to_lower(line.substr(0, colon));
+  const std::string_view value = trim(line.substr(colon + 1), kBlanks);
   if (name == "transfer-encoding") {
-    if (lower(value) != "chunked") return refuse("unknown transfer encoding");
+    if (!equal_ignoring_case(value, "chunked")) return refuse("unknown transfer encoding");
     chunked_ = true;
   } else if (name == "content-length") {
     const auto length = parse_size(value, 10);
@@ -145,7 +133,7 @@ bool AnswerFraming::take_header(std::string_view line) {
       return refuse("bad Content-Length");
     }
     content_length_ = length;
-  } else if (name == "connection" && lower(value) != "keep-alive") {
+  } else if (name == "connection" && !equal_ignoring_case(value, "keep-alive")) {
     keeps_connection_ = false;
   }
   head_.append(line).append("\r\n");
@@ -182,7 +170,7 @@ bool AnswerFraming::end_head(std::string& passed) {
 
 bool AnswerFraming::take_chunk_size(std::string_view line, std::string& passed) {
   // "1a;name=value": extensions mean nothing to us.
-  const auto digits = trim(line.substr(0, line.find(';')));
+  const auto digits = trim(line.substr(0, line.find(';')), kBlanks);
   const auto size = parse_size(digits, 16);
   if (!size) return refuse("bad chunk size");
   line_bytes_ = 0;

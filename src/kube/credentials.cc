@@ -1,7 +1,6 @@
 #include "kube/credentials.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
@@ -10,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "os/file.h"
+#include "tls/pem.h"
 
 namespace webhook {
 namespace {
@@ -24,26 +25,15 @@ std::string read_credential(const Credential& credential) {
   return credential.file.empty() ? credential.data : read_file(credential.file);
 }
 
-BioPtr open_pem(const std::string& pem) {
-  return BioPtr(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+/// The value, or what is wrong with it thrown.
+template <class T>
+T value_or_throw(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  return std::move(*result);
 }
 
-/// `where` and `name` stand in messages.
-std::vector<X509Ptr> read_certificates(const std::string& pem, const std::string& where,
-                                       const char* name) {
-  const BioPtr bio = open_pem(pem);
-  std::vector<X509Ptr> certificates;
-  ERR_clear_error();
-  while (X509* next = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
-    certificates.emplace_back(next);
-  }
-  // Every list ends in "no start line"; any other error is a damaged certificate.
-  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-  const std::string reason = take_openssl_error();
-  if (certificates.empty() || !at_end) {
-    throw std::runtime_error(where + "no " + name + " (expected PEM): " + reason);
-  }
-  return certificates;
+PemFile to_pem(const Credential& credential, const char* name, const std::string& text) {
+  return {.file = credential.file.empty() ? name : credential.file.string(), .text = text};
 }
 
 void trust_authorities(SSL_CTX& context, const KubeAccess& access, const std::string& pem) {
@@ -51,27 +41,24 @@ void trust_authorities(SSL_CTX& context, const KubeAccess& access, const std::st
     SSL_CTX_set_default_verify_paths(&context);
     return;
   }
-  constexpr const char* kName = "certificate authority";
   X509_STORE* store = SSL_CTX_get_cert_store(&context);
-  for (const X509Ptr& each : read_certificates(pem, where(access.authorities, kName), kName)) {
-    X509_STORE_add_cert(store, each.get());
-  }
+  const auto authorities =
+      value_or_throw(parse_certificates(to_pem(access.authorities, "certificate authority", pem)));
+  for (const X509Ptr& each : authorities) X509_STORE_add_cert(store, each.get());
 }
 
 void present_certificate(SSL_CTX& context, const KubeAccess& access,
                          const std::array<std::string, 3>& pems) {
   if (access.client_certificate.empty()) return;
-  constexpr const char* kName = "client certificate";
-  auto chain = read_certificates(pems[1], where(access.client_certificate, kName), kName);
+  const auto chain = value_or_throw(
+      parse_certificates(to_pem(access.client_certificate, "client certificate", pems[1])));
   SSL_CTX_use_certificate(&context, chain.front().get());
   for (auto each = std::next(chain.begin()); each != chain.end(); ++each) {
     SSL_CTX_add1_chain_cert(&context, each->get());
   }
-  const BioPtr bio = open_pem(pems[2]);
-  // An empty passphrase, lest OpenSSL asks for one on the terminal.
-  char no_passphrase[] = "";
-  const EvpPkeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, no_passphrase));
-  if (!key || SSL_CTX_use_PrivateKey(&context, key.get()) != 1) {
+  const EvpPkeyPtr key =
+      value_or_throw(parse_private_key(to_pem(access.client_key, "client key", pems[2])));
+  if (SSL_CTX_use_PrivateKey(&context, key.get()) != 1) {
     throw std::runtime_error(where(access.client_key, "client key") +
                              "not the client certificate's key: " + take_openssl_error());
   }
@@ -111,9 +98,8 @@ std::shared_ptr<SSL_CTX> Credentials::context() {
 
 std::string Credentials::token() const {
   if (access_.token.empty()) return {};
-  std::string token = read_credential(access_.token);
-  const auto end = token.find_last_not_of(" \t\r\n");
-  token.resize(end == std::string::npos ? 0 : end + 1);
+  const std::string text = read_credential(access_.token);
+  const std::string token(trim(text));
   const bool printable = std::all_of(token.begin(), token.end(),
                                      [](char each) { return each > ' ' && each < '\x7f'; });
   if (token.empty() || !printable) {

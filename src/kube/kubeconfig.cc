@@ -9,6 +9,7 @@
 #include "os/file.h"
 #include "tls/openssl.h"
 #include "yaml/documents.h"
+#include "yaml/error.h"
 
 namespace webhook {
 namespace {
@@ -22,8 +23,7 @@ struct Part {
 };
 
 [[noreturn]] void fail(const fs::path& file, const YAML::Mark& mark, const std::string& why) {
-  throw std::runtime_error(file.string() + ':' + std::to_string(mark.line + 1) + ':' +
-                           std::to_string(mark.column + 1) + ": " + why);
+  throw YamlError(file.string(), mark, why);
 }
 
 [[noreturn]] void fail(const Part& part, const std::string& why) {

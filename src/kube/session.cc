@@ -1,30 +1,26 @@
 #include "kube/session.h"
 
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include <stdexcept>
 
+#include "tls/ip_address.h"
+
 namespace webhook {
 namespace {
-
-bool is_address(const std::string& host) {
-  in6_addr ignored{};
-  return inet_pton(AF_INET, host.c_str(), &ignored) == 1 ||
-         inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
-}
 
 /// Makes the handshake fail unless the certificate is for `name`.
 void expect_name(SSL& ssl, const std::string& name) {
   X509_VERIFY_PARAM* param = SSL_get0_param(&ssl);
   X509_VERIFY_PARAM_set_hostflags(
       param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-  const bool is_set = is_address(name) ? X509_VERIFY_PARAM_set1_ip_asc(param, name.c_str()) == 1
-                                       : X509_VERIFY_PARAM_set1_host(param, name.c_str(), 0) == 1;
+  const bool is_set = is_ip_address(name)
+                          ? X509_VERIFY_PARAM_set1_ip_asc(param, name.c_str()) == 1
+                          : X509_VERIFY_PARAM_set1_host(param, name.c_str(), 0) == 1;
   // Without an expected name OpenSSL would accept every name.
   if (!is_set) throw std::runtime_error("server name: cannot expect '" + name + '\'');
-  if (is_address(name)) return;  // RFC 6066: an address is not sent
+  if (is_ip_address(name)) return;  // RFC 6066: an address is not sent
   // SSL_set_tlsext_host_name() without its C cast.
   std::string sent = name;
   SSL_ctrl(&ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, sent.data());

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "base/text.h"
 #include "server/parser_pool.h"
 
 namespace webhook {
@@ -19,12 +20,8 @@ HttpAnswer refuse(int status, std::string_view message) {
 
 /// "application/json", whatever its case and parameters.
 bool is_json(std::string_view content_type) {
-  std::string_view type = content_type.substr(0, content_type.find(';'));
-  while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
-  constexpr std::string_view kJson = "application/json";
-  return std::equal(type.begin(), type.end(), kJson.begin(), kJson.end(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
-  });
+  return equal_ignoring_case(trim(content_type.substr(0, content_type.find(';'))),
+                             "application/json");
 }
 
 /// What the headroom is for: reviews of up to 64 KiB.

@@ -286,7 +286,7 @@ def test_a_client_certificate_is_presented_from_files_and_from_data(keys, tmp_pa
     ({"client-certificate": "absent", "client-key": "absent"},
      "/absent: cannot be read: No such file or directory"),
     ({"client-certificate-data": "Y2VydA==", "client-key-data": "a2V5"},
-     ": client certificate: no client certificate (expected PEM): no start line"),
+     "client certificate: no certificate in it (expected PEM)"),
     ({"tokenFile": "absent"}, "/absent: cannot be read: No such file or directory"),
     ({"token": "two words"}, ": token: not a token (expected one word)"),
     ({"token": "a\r\nX-Remote-User: admin"}, ": token: not a token (expected one word)"),

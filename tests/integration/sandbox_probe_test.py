@@ -78,6 +78,13 @@ def differences(server):
     return line.partition(": ")[2]
 
 
+def assert_denied_until_they_agree(server):
+    """A pod is privileged for life, and an upgrade passes."""
+    assert decided(server) == ("denied", "cluster_too_old")
+    status = server.post(REVIEW).json()["response"]["status"]
+    assert status["code"] == 403 and "API servers differ" in status["message"] and "try again" in status["message"]
+
+
 DIFFER = "; until they agree, pods that depend on which one they meet are denied"
 
 
@@ -96,6 +103,7 @@ def test_two_servers_of_which_one_is_too_old_differ_until_all_are_new(api_server
     server = start()
     assert differences(server) == "API servers differ: from 1.32 to 1.33" + DIFFER
     assert 'cluster_version_info{git_version="v1.32.0"}' in server.metrics()
+    assert_denied_until_they_agree(server)
     api_server.script = new  # the upgrade is over; ten intervals later nothing else was seen
     wait_until(lambda: differences(server) == "", "the servers agree")
     assert decided(server) == ("sandboxed", "supported")
@@ -109,6 +117,7 @@ def test_two_servers_of_which_one_drops_the_sandbox_differ(api_server, start):
     server = start()
     assert differences(server) == "API servers differ: some drop hostUsers or procMount, some keep them" + DIFFER
     assert state(server) == "dropped"
+    assert_denied_until_they_agree(server)
     assert len(server.logged("API servers differ")) == 1
 
 
