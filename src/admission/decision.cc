@@ -40,6 +40,9 @@ bool is_explicit(const Question& q) {
 /// Where the context is ours, what differs is replaced; elsewhere it is somebody's.
 bool has_name_conflict(const Question& q) {
   if (q.pod.has_container_of_our_name || q.pod.has_foreign_mount) return true;
+  for (const Named* named : {&q.pod.profile_volume, &q.pod.host_volume, &q.pod.installer}) {
+    if (named->has_too_many) return true;
+  }
   const bool all_are_ours = q.pod.profile_volume.all_are_ours && q.pod.host_volume.all_are_ours &&
                             q.pod.installer.all_are_ours;
   return q.pod.context.kind != ContextKind::kOurs && !all_are_ours;

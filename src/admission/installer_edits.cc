@@ -99,7 +99,17 @@ class Comparison {
     if (known == kFieldsOfOthers.end()) {
       is_unknown_ = true;
     } else {
-      edits_.push_back({Edit::Operation::kRemove, '/' + std::string(*known), nullptr});
+      push({Edit::Operation::kRemove, '/' + std::string(*known), nullptr});
+    }
+  }
+
+  /// What differs in more places is replaced as a whole, so that no body makes a list of edits that
+  /// is larger than itself.
+  void push(Edit edit) {
+    if (edits_.size() == kMostEdits) {
+      is_unknown_ = true;
+    } else {
+      edits_.push_back(std::move(edit));
     }
   }
 
@@ -113,27 +123,30 @@ class Comparison {
       if (!has_token && is_token_mount(mount)) {
         has_token = true;
       } else if (ours == ours_.mounts.size()) {
-        left_over.push_back(index);
+        is_unknown_ = is_unknown_ || left_over.size() == kMostEdits;
+        if (!is_unknown_) left_over.push_back(index);
       } else {
         const Fragment& want = ours_.mounts[ours++];
         if (mount.matches(want.value)) return;
-        edits_.push_back({Edit::Operation::kReplace, mount_place(index), &want.text});
+        push({Edit::Operation::kReplace, mount_place(index), &want.text});
       }
     });
     for (auto index = left_over.rbegin(); index != left_over.rend(); ++index) {
-      edits_.push_back({Edit::Operation::kRemove, mount_place(*index), nullptr});
+      push({Edit::Operation::kRemove, mount_place(*index), nullptr});
     }
     for (; ours < ours_.mounts.size(); ++ours) {
-      edits_.push_back({Edit::Operation::kAdd, "/volumeMounts/-", &ours_.mounts[ours].text});
+      push({Edit::Operation::kAdd, "/volumeMounts/-", &ours_.mounts[ours].text});
     }
   }
+
+  static constexpr std::size_t kMostEdits = 32;
 
   static std::string mount_place(std::size_t index) {
     return "/volumeMounts/" + std::to_string(index);
   }
 
   void set_unless(bool is_there, const char* place, const Fragment& fragment) {
-    if (!is_there) edits_.push_back({Edit::Operation::kAdd, place, &fragment.text});
+    if (!is_there) push({Edit::Operation::kAdd, place, &fragment.text});
   }
 
   const Installer& ours_;

@@ -12,7 +12,7 @@ namespace {
 struct Reading {
   const Sandbox& sandbox;
   PodFacts& facts;
-  std::vector<std::string_view> unmappable_volumes;  ///< Names.
+  std::vector<std::string_view> unmappable_volumes;  ///< Names, sorted.
 };
 
 /// True if an annotation is there, whatever it says.
@@ -60,10 +60,15 @@ bool runs_without_nsjail(const JsonValue& container) {
   return without;
 }
 
+/// Duplicates that are removed one by one. API servers refuse two of a name, so that more are an
+/// attack: on our memory, by a patch that is larger than the pod.
+constexpr std::size_t kMostOthers = 16;
+
 void note(Named& named, std::size_t index, bool is_ours) {
   named.all_are_ours = is_ours && named.all_are_ours;
   if (named.first) {
-    named.others.push_back(index);
+    named.has_too_many = named.has_too_many || named.others.size() == kMostOthers;
+    if (!named.has_too_many) named.others.push_back(index);
   } else {
     named.first = index;
     named.first_is_ours = is_ours;
@@ -77,9 +82,9 @@ void read_mounts(const JsonValue& container, Reading& reading) {
     const std::string_view volume = mount.field("name").string();
     if (volume == kProfileVolume || volume == kHostVolume) reading.facts.has_foreign_mount = true;
     const auto& unmappable = reading.unmappable_volumes;
-    if (std::find(unmappable.begin(), unmappable.end(), volume) != unmappable.end()) {
-      reading.facts.has_unmappable_volume = true;
-    }
+    reading.facts.has_unmappable_volume =
+        reading.facts.has_unmappable_volume ||
+        std::binary_search(unmappable.begin(), unmappable.end(), volume);
   });
 }
 
@@ -148,6 +153,7 @@ void read_volumes(const JsonValue& volumes, Reading& reading) {
       reading.unmappable_volumes.push_back(name);
     }
   });
+  std::sort(reading.unmappable_volumes.begin(), reading.unmappable_volumes.end());
 }
 
 void read_spec(const JsonValue& spec, const Sandbox& sandbox, PodFacts& facts) {

@@ -19,6 +19,7 @@ struct Named {
   std::vector<std::size_t> others;   ///< Of further ones: names must be unique.
   bool first_is_ours = false;        ///< It is what we would inject, as far as it is ours to say.
   bool all_are_ours = true;          ///< So are the others.
+  bool has_too_many = false;         ///< More than are taken out one by one.
 };
 
 /// An annotation of our name.

@@ -56,6 +56,7 @@ std::optional<Connection::Wants> Connection::step_handshake() {
   }
   // API servers open connections before they need them: a fresh one may stay idle.
   become_idle();
+  (void)count_memory();  // it shrinks
   return std::nullopt;
 }
 
@@ -91,7 +92,7 @@ bool Connection::answer_what_is_there(const std::function<bool()>& free_memory) 
     }
   }
   if (in_.size() >= size) {
-    take_request(*framed);
+    take_request(*framed, free_memory);
     return true;
   }
   if (is_new && !make_space(size, free_memory)) {
@@ -154,12 +155,13 @@ void Connection::linger(CloseCause cause, bool says_goodbye) {
   expire_in(kLingerTime);
 }
 
-void Connection::take_request(const Framed& framed) {
+void Connection::take_request(const Framed& framed, const std::function<bool()>& free_memory) {
   const std::size_t size = framed.head + framed.body;
   RawAnswer answer =
       context_.respond({.head = framed,
                         .body = std::string_view(in_).substr(framed.head, framed.body),
-                        .arrived = arrived_});
+                        .arrived = arrived_,
+                        .free_memory = free_memory});
   is_used_ = true;
   is_proven_ = is_proven_ || answer.proves;
   said_continue_ = false;
@@ -169,9 +171,11 @@ void Connection::take_request(const Framed& framed) {
   arrived_ = Clock::now();  // of a pipelined request
   cause_ = CloseCause::kAnswered;
   send(std::move(answer.bytes), answer.closes);
-  if (count_memory()) return;
-  std::string().swap(out_);
-  refuse({503, "memory for large answers is short for now (expected another try)"});
+  while (!count_memory()) {
+    if (free_memory()) continue;
+    std::string().swap(out_);
+    return refuse({503, "memory for large answers is short for now (expected another try)"});
+  }
 }
 
 bool Connection::count_memory() {
@@ -249,7 +253,12 @@ CloseCause Connection::expiry_cause() const {
 }
 
 void Connection::close() {
-  if (!is_closed()) stream_.close(phase_ != Phase::kHandshake && phase_ != Phase::kLinger);
+  if (is_closed()) return;
+  stream_.close(phase_ != Phase::kHandshake && phase_ != Phase::kLinger);
+  // At once: who asked for the room must find it, whoever else still knows this connection.
+  std::string().swap(in_);
+  std::string().swap(out_);
+  (void)memory_.resize(0);
 }
 
 }  // namespace webhook

@@ -28,6 +28,8 @@ struct RawRequest {
   const Framed& head;
   std::string_view body;
   Clock::time_point arrived;  ///< The first byte.
+  /// To be asked where memory is short; true: another connection gave way.
+  const std::function<bool()>& free_memory;
 };
 
 /// The bytes that answer it.
@@ -53,8 +55,11 @@ struct ConnectionContext {
 /// What a connection counts in the budget while it is open: its share of OpenSSL, and 16 KiB each
 /// of a request and of an answer. Larger ones count in addition.
 inline constexpr std::size_t kConnectionBytes = std::size_t{56} << 10U;
+/// What it counts until its handshake is done: OpenSSL sets aside what the first message claims to
+/// need, up to 128 KiB, before any of it is there (measured: 176 KiB a connection).
+inline constexpr std::size_t kHandshakeBytes = std::size_t{224} << 10U;
 /// Of these 64 KiB more are no large share yet: most reviews are smaller.
-inline constexpr std::size_t kSmallShare = kConnectionBytes + (std::size_t{64} << 10U);
+inline constexpr std::size_t kSmallShare = kHandshakeBytes + (std::size_t{64} << 10U);
 inline constexpr std::size_t kFreeBuffer = std::size_t{16} << 10U;
 
 /// One accepted socket: TLS handshake, strict framing, answer, the next request. Never blocks: each
@@ -69,7 +74,9 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   /// Takes its part of the budget. False: there is not so much left.
-  [[nodiscard]] bool take_memory() { return memory_.resize(kConnectionBytes); }
+  [[nodiscard]] bool take_memory() {
+    return memory_.resize(is_in_handshake() ? kHandshakeBytes : kConnectionBytes);
+  }
 
   /// `free_memory` is asked when memory for a body is short; true: another connection gave way.
   Wants advance(const std::function<bool()>& free_memory);
@@ -84,7 +91,9 @@ class Connection {
   [[nodiscard]] bool is_proven() const { return is_proven_; }
   /// True while a handshake, a request or an answer has begun and is not all there.
   [[nodiscard]] bool is_unfinished() const { return phase_ != Phase::kRead || has_begun_; }
-  [[nodiscard]] bool holds_body() const { return memory_.size() > kConnectionBytes; }
+  [[nodiscard]] bool holds_body() const {
+    return !is_in_handshake() && memory_.size() > kConnectionBytes;
+  }
   [[nodiscard]] bool has_unread() const { return stream_.has_unread(); }
   [[nodiscard]] Clock::time_point accepted() const { return accepted_; }
   [[nodiscard]] Clock::time_point idle_since() const { return idle_since_; }
@@ -115,7 +124,7 @@ class Connection {
 
   bool answer_what_is_there(const std::function<bool()>& free_memory);
   bool make_space(std::size_t size, const std::function<bool()>& free_memory);
-  void take_request(const Framed& framed);
+  void take_request(const Framed& framed, const std::function<bool()>& free_memory);
   void send(std::string bytes, bool then_close);
   void refuse(const Refusal& refusal);
   void become_idle();

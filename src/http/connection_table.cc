@@ -65,20 +65,21 @@ void ConnectionTable::end_where(const Due& is_due) {
 }
 
 bool ConnectionTable::make_room() {
-  return evict([](Id, const Connection&) { return true; });
+  return evict(std::nullopt, [](const Connection&) { return true; });
 }
 
 bool ConnectionTable::free_memory(Id asker) {
-  return evict([asker](Id id, const Connection& connection) {
-    return id != asker && connection.holds_body();
+  return evict(asker, [](const Connection& connection) {
+    return connection.holds_body() || !connection.is_proven();
   });
 }
 
-bool ConnectionTable::evict(const Filter& may_go) {
+bool ConnectionTable::evict(std::optional<Id> asker, const Filter& may_go) {
   std::vector<Candidate> candidates;
   for (const auto& [id, slot] : snapshot()) {
+    if (id == asker) continue;
     const std::unique_lock lock(slot->mutex, std::try_to_lock);
-    if (!lock || slot->connection.is_closed() || !may_go(id, slot->connection)) continue;
+    if (!lock || slot->connection.is_closed() || !may_go(slot->connection)) continue;
     candidates.push_back(describe(id, *slot));
   }
   while (const auto victim = choose_victim(candidates, Clock::now(), rule_)) {

@@ -57,12 +57,13 @@ class ConnectionTable {
   /// Ends the connection that gives way to a newcomer. False: none does.
   bool make_room();
 
-  /// Ends one that holds memory for a body, for another body: that of `asker`. False: none does.
+  /// Ends one that holds memory for a body, or that has been of no use yet, for a body of `asker`,
+  /// whose lock the caller holds. False: there is none.
   bool free_memory(Id asker);
 
  private:
-  using Filter = std::function<bool(Id, const Connection&)>;
-  bool evict(const Filter& may_go);
+  using Filter = std::function<bool(const Connection&)>;
+  bool evict(std::optional<Id> asker, const Filter& may_go);
   [[nodiscard]] std::vector<std::pair<Id, Entry>> snapshot() const;
 
   const EvictionRule rule_;

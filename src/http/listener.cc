@@ -101,7 +101,8 @@ class HttpListener::State {
                             .timeout = query_value(raw.head.query, "timeout").value_or(""),
                             .verbose = query_value(raw.head.query, "verbose").has_value(),
                             .trace_id = to_trace_id(raw.head.traceparent),
-                            .arrived = raw.arrived});
+                            .arrived = raw.arrived,
+                            .free_memory = raw.free_memory});
     } catch (const std::exception& error) {
       what = std::string(": ") + error.what();
     } catch (...) {  // the answer is the same

@@ -22,6 +22,8 @@ struct HttpRequest {
   bool verbose = false;  ///< ?verbose is there.
   std::string_view trace_id = {};  ///< Of `traceparent`, 32 hex digits; empty if none.
   std::chrono::steady_clock::time_point arrived;  ///< Of its first byte.
+  /// To be asked where memory is short: true if another connection gave way.
+  std::function<bool()> free_memory = [] { return false; };
 };
 
 using HttpHandler = std::function<HttpAnswer(const HttpRequest&)>;

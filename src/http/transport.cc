@@ -190,7 +190,8 @@ void Transport::add(FileDescriptor socket, const PeerGroup& group) {
     return connections_.count_refused();
   }
   const std::lock_guard lock(slot->mutex);
-  arm(connections_.add(slot), *slot, Connection::Wants::kRead);
+  const Id id = connections_.add(slot);
+  if (!arm(id, *slot, Connection::Wants::kRead)) connections_.end(id, *slot, CloseCause::kBug);
 }
 
 void Transport::advance(Id id) {
@@ -207,14 +208,15 @@ void Transport::advance(Id id) {
   });
   if (wants == Connection::Wants::kClose) {
     connections_.end(id, *slot, cause);
-  } else {
-    arm(id, *slot, wants);
+  } else if (!arm(id, *slot, wants)) {
+    connections_.end(id, *slot, CloseCause::kBug);
   }
 }
 
 /// Not EPOLLRDHUP: where the other side has ended its own half and does not read, it would be true
 /// at once, again and again, while we wait to write; who waits to read is told by EPOLLIN anyway.
-void Transport::arm(Id id, Slot& slot, Connection::Wants wants) {
+/// False: the kernel has no room to watch it, and nobody would ever look at it again.
+bool Transport::arm(Id id, Slot& slot, Connection::Wants wants) {
   const int fd = slot.connection.fd();
   const FileDescriptor& epoll = slot.connection.is_in_handshake() ? handshakes_ : epoll_;
   const bool is_there = slot.watched_by == epoll.get();
@@ -222,9 +224,8 @@ void Transport::arm(Id id, Slot& slot, Connection::Wants wants) {
     ::epoll_ctl(slot.watched_by, EPOLL_CTL_DEL, fd, nullptr);
   }
   slot.watched_by = epoll.get();
-  // Fails only without memory; the deadline then ends the connection.
-  watch(epoll, is_there ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
-        (wants == Connection::Wants::kWrite ? EPOLLOUT : EPOLLIN) | EPOLLONESHOT, id);
+  return watch(epoll, is_there ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
+               (wants == Connection::Wants::kWrite ? EPOLLOUT : EPOLLIN) | EPOLLONESHOT, id);
 }
 
 bool Transport::drain(std::chrono::milliseconds timeout) {

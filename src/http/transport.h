@@ -66,7 +66,7 @@ class Transport {
   void arm_listener();
   void add(FileDescriptor socket, const PeerGroup& group);
   void advance(Id id);
-  void arm(Id id, Slot& slot, Connection::Wants wants);
+  [[nodiscard]] bool arm(Id id, Slot& slot, Connection::Wants wants);
   template <class Task>
   bool guard(std::string_view what, Task task);
 

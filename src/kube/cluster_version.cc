@@ -31,7 +31,7 @@ std::string describe(const ApiServers& servers, KubeVersion minimum) {
 
 }  // namespace
 
-ClusterVersionSource::ClusterVersionSource(ClusterVersion fixed)
+ClusterVersionSource::ClusterVersionSource(const ClusterVersion& fixed)
     : servers_(ApiServers{.oldest = fixed, .newest = fixed.version}),
       answers_(std::chrono::milliseconds(0)) {}
 
@@ -64,6 +64,8 @@ std::chrono::milliseconds ClusterVersionSource::refresh(const std::stop_token& s
     const auto answer = ask_(stop);
     if (stop.stop_requested()) return options_.refresh_interval;  // a cut call says nothing
     if (!answer) {
+      // What was seen until now may be a danger, and is no less true.
+      if (asked > 0 && servers()) publish();
       if (asked > 0) retry_delay_ = std::min(options_.first_retry, options_.refresh_interval);
       return note_failure(answer.error().message);
     }

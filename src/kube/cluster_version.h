@@ -43,7 +43,7 @@ class ClusterVersionSource {
   };
 
   /// A version that never changes and never ages.
-  explicit ClusterVersionSource(ClusterVersion fixed);
+  explicit ClusterVersionSource(const ClusterVersion& fixed);
 
   /// Knows nothing until the first refresh().
   ClusterVersionSource(Ask ask, Options options);

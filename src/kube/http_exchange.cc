@@ -14,11 +14,11 @@ class AnswerStream : public httplib::Stream {
   AnswerStream(const ByteChannel& channel, AnswerFraming& framing)
       : channel_(channel), framing_(framing) {}
 
-  bool is_readable() const override { return true; }
-  bool is_writable() const override { return true; }
+  [[nodiscard]] bool is_readable() const override { return true; }
+  [[nodiscard]] bool is_writable() const override { return true; }
   void get_remote_ip_and_port(std::string&, int&) const override {}
   void get_local_ip_and_port(std::string&, int&) const override {}
-  socket_t socket() const override { return INVALID_SOCKET; }
+  [[nodiscard]] socket_t socket() const override { return INVALID_SOCKET; }
 
   ssize_t read(char* to, size_t size) override {
     while (taken_ == passed_.size()) {

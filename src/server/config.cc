@@ -209,6 +209,11 @@ void read_server(const YamlSection& server, ServerConfig& config) {
   tls.read<std::string>("minVersion", config.tls.min_version, {{"1.2", "1.2"}, {"1.3", "1.3"}});
   read_text(tls, "clientCAFile", config.tls.client_ca_file, true);
   tls.read("clientNames", config.tls.client_names);
+  for (const std::string& name : config.tls.client_names) {
+    const bool is_printable =
+        std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c <= '~'; });
+    if (name.empty() || !is_printable) tls.fail("clientNames", "'" + name + "' (expected names)");
+  }
   if (!config.tls.client_names.empty() && config.tls.client_ca_file.empty()) {
     tls.fail("clientNames", "names without a CA (expected clientCAFile too)");
   }

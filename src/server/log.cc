@@ -21,7 +21,8 @@ using Json = nlohmann::ordered_json;
 constexpr char kFieldSeparator = '\x1e';
 
 std::string dump(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  // ASCII only: a terminal may take U+009B, or DEL, for a command.
+  return value.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
 /// `text` as a JSON string. Most text is plain, and only needs quotes.

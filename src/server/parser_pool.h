@@ -28,7 +28,9 @@ class ParserPool {
     JsonParser parser_;
   };
 
-  explicit ParserPool(std::size_t most_kept = 16) : most_kept_(most_kept) {}
+  explicit ParserPool(std::size_t most_kept = 16) : most_kept_(most_kept) {
+    parsers_.reserve(most_kept);  // so that taking one back cannot fail
+  }
 
   /// The parser that came back last, else a new one.
   [[nodiscard]] Lease lease();

@@ -5,18 +5,14 @@
 #include <cstdint>
 #include <utility>
 
-#include "base/status.h"
 #include "base/text.h"
+#include "http/answer.h"
 #include "server/parser_pool.h"
 
 namespace webhook {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
-
-HttpAnswer refuse(int status, std::string_view message) {
-  return {.status = status, .body = to_status(status, message), .retry_after = status == 503};
-}
 
 /// "application/json", whatever its case and parameters.
 bool is_json(std::string_view content_type) {
@@ -30,23 +26,24 @@ const std::size_t kSmallParser = parser_bytes(std::size_t{64} << 10U);
 HttpAnswer answer_review(const AdmissionParts& parts, ParserPool& parsers,
                          const HttpRequest& request) {
   if (!is_json(request.content_type)) {
-    return refuse(415, "Content-Type (expected application/json)");
+    return to_error(415, "Content-Type (expected application/json)");
   }
   const auto deadline = parse_go_duration(request.timeout);
   if (deadline && SteadyClock::now() - request.arrived >= *deadline) {
-    return refuse(503, "the caller's timeout has passed");
+    return to_error(503, "the caller's timeout has passed");
   }
   const auto cluster = parts.cluster();
-  if (!cluster) return refuse(503, "the cluster's version is not known yet");
+  if (!cluster) return to_error(503, "the cluster's version is not known yet");
 
   MemoryShare parser_memory(*parts.memory, kSmallParser);
-  if (!parser_memory.resize(parser_bytes(request.body.size()))) {
-    return refuse(503, "memory for large requests is short for now (expected another try)");
+  while (!parser_memory.resize(parser_bytes(request.body.size()))) {
+    if (request.free_memory()) continue;
+    return to_error(503, "memory for large requests is short for now (expected another try)");
   }
   const auto began = SteadyClock::now();
   auto parser = parsers.lease();
   const auto reviewed = review(*parser, request.body, *parts.sandbox(), *cluster);
-  if (!reviewed) return refuse(400, reviewed.error().message);
+  if (!reviewed) return to_error(400, reviewed.error().message);
   parts.on_reviewed(*reviewed, request, SteadyClock::now() - began);
   return {.body = reviewed->wire};
 }

@@ -37,6 +37,9 @@ void set_rules(SSL_CTX* context, TlsVersion min_version) {
   // version 5.7).
   SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20");
   SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384");
+  // What a handshake may claim for a client's certificates, which is set aside at once: see
+  // kHandshakeBytes.
+  SSL_CTX_set_max_cert_list(context, 16 << 10);
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
   // No resumption: API servers keep their connections, and a session would outlive the client CA
   // that it was accepted by.
@@ -80,7 +83,10 @@ std::optional<Error> ask_for_client_certificate(SSL_CTX* context, const PemFile&
   X509_VERIFY_PARAM_set_hostflags(
       rules, X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT);
   for (const std::string& name : names) {
-    X509_VERIFY_PARAM_add1_host(rules, name.data(), name.size());
+    // OpenSSL takes an empty name for none at all, and would then let in every client of the CA.
+    if (name.empty() || X509_VERIFY_PARAM_add1_host(rules, name.data(), name.size()) != 1) {
+      return Error{"server.tls.clientNames: cannot expect '" + name + "' (expected a name)"};
+    }
   }
   return std::nullopt;
 }
