@@ -211,8 +211,9 @@ void read_server(const YamlSection& server, ServerConfig& config) {
   tls.read("clientNames", config.tls.client_names);
   for (const std::string& name : config.tls.client_names) {
     const bool is_printable =
-        std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c <= '~'; });
-    if (name.empty() || !is_printable) tls.fail("clientNames", "'" + name + "' (expected names)");
+        std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    if (!is_printable) tls.fail("clientNames", "is not printable (expected names)");
+    if (name.empty()) tls.fail("clientNames", "'' (expected names)");
   }
   if (!config.tls.client_names.empty() && config.tls.client_ca_file.empty()) {
     tls.fail("clientNames", "names without a CA (expected clientCAFile too)");

@@ -5,6 +5,7 @@ Needs WEBHOOK_BINARY, built without a sanitizer.
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -109,3 +110,57 @@ def test_a_thousand_connections_that_hold_all_they_can_are_held(server):
                 socket.socket.sendall(tls, b"\x17\x03\x03\x40\x00" + b"x" * 8000)
         wait_until(lambda: server.post(REVIEW, connection=honest).status == 200, "honest reviews are answered")
         assert server.ops("/livez").status == 200
+
+
+# A ClientHello that says to be 131,071 bytes long: what OpenSSL sets aside for it, it does at once.
+CLAIM = bytes.fromhex("16030100040101ffff")
+
+
+def test_two_thousand_handshakes_that_claim_to_be_long_are_held(server):
+    honest = server.connect()
+    assert server.post(REVIEW, connection=honest).status == 200
+    with contextlib.ExitStack() as held:
+        for _ in range(2000):
+            with contextlib.suppress(OSError):
+                peer = held.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=30))
+                peer.sendall(CLAIM)
+        assert server.post(REVIEW, connection=honest).status == 200
+        assert server.ops("/livez").status == 200
+
+
+def test_a_review_of_a_usual_size_finds_room_where_heads_alone_have_taken_it(server):
+    honest = server.connect()
+    assert server.post(REVIEW, connection=honest).status == 200
+    padded = json.loads(REVIEW)
+    padded["request"]["object"]["metadata"]["annotations"]["padding"] = "x" * 12_000
+    with contextlib.ExitStack() as held:
+        for _ in range(1500):
+            with contextlib.suppress(OSError, ssl.SSLError):
+                held.enter_context(open_tls(server)).sendall(head(65_000))
+        wait_until(lambda: server.post(json.dumps(padded).encode(), connection=honest).status == 200,
+                   "those that wait give way once they are a second old")
+
+
+def pod(spec):
+    review = json.loads(REVIEW)
+    target = review["request"]["object"]["spec"]["containers"][0]
+    containers = [{**target, **spec.pop("target", {})}]
+    review["request"]["object"]["spec"] = {"containers": containers, **spec}
+    return json.dumps(review, separators=(",", ":")).encode()
+
+
+OURS = {"allowPrivilegeEscalation": False, "capabilities": {"add": ["NET_ADMIN"]}, "procMount": "Unmasked",
+        "seccompProfile": {"type": "Localhost", "localhostProfile": "profiles/nsjail-seccomp.json"},
+        "appArmorProfile": {"type": "Unconfined"}}
+
+
+@pytest.mark.parametrize("body", [
+    pod({"initContainers": [{"name": "install-seccomp", "volumeMounts": [0] * 3_000_000}]}),
+    pod({"initContainers": [{"name": "install-seccomp", "volumeMounts": [{}] * 2_000_000}],
+         "target": {"securityContext": OURS}, "hostUsers": False}),
+    pod({"volumes": [{"name": "host-seccomp"}] * 250_000, "target": {"securityContext": OURS}, "hostUsers": False}),
+    pod({"volumes": [{"nfs": 0}] * 300_000, "target": {"volumeMounts": [{"name": "a"}] * 200_000}}),
+], ids=["mounts that are none", "mounts of the installer", "duplicates of a volume", "volumes times mounts"])
+def test_a_pod_made_to_be_costly_costs_no_more_than_its_size(server, body):
+    assert len(body) < server.max_bytes
+    assert server.post(body).status in (200, 400)  # in the client's time

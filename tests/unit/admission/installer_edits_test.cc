@@ -140,6 +140,16 @@ TEST_CASE("whatever else is changed in the installer is undone, member by member
   CHECK(edited(two_tokens) == one_token);
 }
 
+TEST_CASE("an installer that differs in more places than are mended one by one is replaced") {
+  for (const std::size_t mounts : {100U, 100'000U}) {
+    CAPTURE(mounts);
+    Json container = ours();
+    for (std::size_t i = 0; i < mounts; ++i) container["volumeMounts"].push_back(Json::object());
+    CHECK(edits_of(container).size() == 1);
+    CHECK(edited(container) == ours());
+  }
+}
+
 TEST_CASE("a token's mount is one of the service account's, read-only, at its place") {
   for (const char* pointer : {"/readOnly", "/mountPath", "/name", "/subPath"}) {
     CAPTURE(pointer);

@@ -198,6 +198,10 @@ TEST_CASE("parse_config names the place and what would be right") {
            Row{"server: {tls: {clientNames: [a]}}\n",
                "config.yaml:1:29: server.tls.clientNames: names without a CA (expected "
                "clientCAFile too)"},
+           Row{"server: {tls: {clientCAFile: ca, clientNames: [\"\"]}}\n",
+               "config.yaml:1:47: server.tls.clientNames: '' (expected names)"},
+           Row{"server: {tls: {clientCAFile: ca, clientNames: [\"a\\0b\"]}}\n",
+               "config.yaml:1:47: server.tls.clientNames: is not printable (expected names)"},
            Row{"server: {tls: {clientNames: a}}\n",
                "config.yaml:1:29: server.tls.clientNames: not a list (expected a list of strings)"},
            Row{"a: b\n---\nc: d\n", "config.yaml: several documents (expected one)"},

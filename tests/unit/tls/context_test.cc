@@ -195,6 +195,13 @@ TEST_CASE("make_tls_context lets in clients of the CA, under one of the names") 
       make_tls_context(material, {.client_names = {"system:kube-apiserver", "apiserver.example"}});
   REQUIRE(any_name);
   REQUIRE(named);
+  // OpenSSL takes an empty name for none, with which every client of the CA is let in.
+  for (const std::string& name : {std::string(), std::string("ot\0her", 6)}) {
+    const auto nobody = make_tls_context(material, {.client_names = {name}});
+    REQUIRE_FALSE(nobody);
+    CHECK(nobody.error().message ==
+          "server.tls.clientNames: cannot expect '" + name + "' (expected a name)");
+  }
 
   struct Row {
     const char* who;
