@@ -99,7 +99,7 @@ std::shared_ptr<SSL_CTX> Credentials::context() {
 std::string Credentials::token() const {
   if (access_.token.empty()) return {};
   const std::string text = read_credential(access_.token);
-  const std::string token(trim(text));
+  std::string token(trim(text));
   const bool printable = std::all_of(token.begin(), token.end(),
                                      [](char each) { return each > ' ' && each < '\x7f'; });
   if (token.empty() || !printable) {

@@ -113,7 +113,8 @@ def test_a_thousand_connections_that_hold_all_they_can_are_held(server):
 
 
 # A ClientHello that says to be 131,071 bytes long: what OpenSSL sets aside for it, it does at once.
-CLAIM = bytes.fromhex("16030100040101ffff")
+# And a whole record of it.
+CLAIM = bytes.fromhex("16030140000101ffff") + bytes(0x4000 - 4)
 
 
 def test_two_thousand_handshakes_that_claim_to_be_long_are_held(server):
@@ -139,6 +140,7 @@ def test_a_review_of_a_usual_size_finds_room_where_heads_alone_have_taken_it(ser
                 held.enter_context(open_tls(server)).sendall(head(65_000))
         wait_until(lambda: server.post(json.dumps(padded).encode(), connection=honest).status == 200,
                    "those that wait give way once they are a second old")
+        assert server.metrics()['connections_closed_total{cause="request_timeout"}'] == 0, "their own time was up"
 
 
 def pod(spec):
