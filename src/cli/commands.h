@@ -1,5 +1,6 @@
 #pragma once
 
+// NOLINTNEXTLINE(readability-identifier-naming): CLI11 names it
 namespace CLI {
 class App;
 }  // namespace CLI

@@ -4,6 +4,7 @@
 
 #include "server/config.h"
 
+// NOLINTNEXTLINE(readability-identifier-naming): CLI11 names it
 namespace CLI {
 class App;
 }  // namespace CLI

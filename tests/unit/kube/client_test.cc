@@ -219,9 +219,9 @@ TEST_CASE("the TLS context, and with it the connection, stay until a credential 
   (void)home.write("ca.crt", test::make_pair().certificate_pem);
   CHECK_FALSE(client.get("/d"));
   (void)home.write("ca.crt", "none");
-  CHECK(client.get("/e").error().message ==
-        "GET " + client.address() + "/e: " + (home.path() / "ca.crt").string() +
-            ": no certificate in it (expected PEM)");
+  CHECK(client.get("/e").error().message == "GET " + client.address() +
+                                                "/e: " + (home.path() / "ca.crt").string() +
+                                                ": no certificate in it (expected PEM)");
 }
 
 TEST_CASE("a request has its method, its content type, and its headers whole") {
