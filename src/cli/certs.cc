@@ -18,6 +18,7 @@
 #include "os/own_file.h"
 #include "tls/certificate_authority.h"
 #include "tls/ip_address.h"
+#include "tls/pem_file.h"
 
 namespace webhook {
 namespace {
@@ -75,7 +76,7 @@ std::optional<CertificateAuthority> load_authority(const fs::path& directory) {
     throw std::runtime_error(each.string() +
                              ": missing (a CA is ca.crt and ca.key; --new-ca --force makes one)");
   }
-  const PemPair pair{read_own_file(certificate), read_own_file(key)};
+  const PemPair pair{read_own_file(certificate, kMaxPemBytes), read_own_file(key, kMaxPemBytes)};
   try {
     return CertificateAuthority::load(pair);
   } catch (const std::runtime_error& error) {

@@ -42,11 +42,13 @@ void add_log_flags(CLI::App& command, CommonFlags& flags) {
       ->check(CLI::IsMember({"json", "text"}));
 }
 
-Config make_config(const CommonFlags& flags) {
-  Config config = flags.config.empty() ? Config{} : load_config(flags.config);
+Result<Config> make_config(const CommonFlags& flags) {
+  auto loaded = flags.config.empty() ? Result(Config{}) : load_config(flags.config);
+  if (!loaded) return loaded;
+  Config& config = *loaded;
   if (!flags.kube_version.empty()) {
     const auto version = parse_kube_version(flags.kube_version);
-    if (!version) throw std::runtime_error("--kube-version: " + version.error().message);
+    if (!version) return Error{"--kube-version: " + version.error().message};
     config.cluster.kube_version = flags.kube_version;
   }
   if (!flags.profile.empty()) config.profile_file = flags.profile;
@@ -54,7 +56,7 @@ Config make_config(const CommonFlags& flags) {
   if (!flags.log_format.empty()) {
     config.log.format = flags.log_format == "json" ? LogFormat::kJson : LogFormat::kText;
   }
-  return config;
+  return loaded;
 }
 
 KubeVersion offline_version(const Config& config, const CommonFlags& flags) {
@@ -75,7 +77,7 @@ KubeVersion offline_version(const Config& config, const CommonFlags& flags) {
 }
 
 std::string read_input(const std::string& file) {
-  return file == "-" ? read_standard_input() : read_file(file);
+  return file == "-" ? read_standard_input() : read_to_end(file);
 }
 
 }  // namespace webhook

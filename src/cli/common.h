@@ -25,8 +25,8 @@ void add_config_flags(CLI::App& command, CommonFlags& flags);
 void add_version_flags(CLI::App& command, CommonFlags& flags);
 void add_log_flags(CLI::App& command, CommonFlags& flags);
 
-/// The configuration file, or the defaults without one, under the flags. Throws std::runtime_error.
-Config make_config(const CommonFlags& flags);
+/// The configuration file, or the defaults without one, under the flags.
+Result<Config> make_config(const CommonFlags& flags);
 
 /// The version to decide by, offline: the fixed one, else that of the cluster of --kubeconfig, else
 /// an assumed one, which it names on stderr. Throws std::runtime_error.

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/value_or_throw.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "node/checks.h"
@@ -23,7 +24,7 @@ struct DoctorFlags {
 };
 
 NodeProbeOptions make_options(const DoctorFlags& flags) {
-  const Config config = flags.config.empty() ? Config{} : load_config(flags.config);
+  const Config config = flags.config.empty() ? Config{} : value_or_throw(load_config(flags.config));
   NodeProbeOptions options{.host_root = flags.host_root,
                            .kubelet_seccomp_dir = config.policy.kubelet_seccomp_dir,
                            .app_armor_profile = config.policy.app_armor_profile};

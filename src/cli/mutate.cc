@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "admission/admission.h"
+#include "base/value_or_throw.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/diff.h"
@@ -52,8 +53,8 @@ void copy_members(const Document& from, Document& to) {
 class Mutator {
  public:
   explicit Mutator(const MutateFlags& flags) : flags_(flags) {
-    const Config config = make_config(flags.common);
-    sandbox_ = make_sandbox_of(config);
+    const Config config = value_or_throw(make_config(flags.common));
+    sandbox_ = value_or_throw(make_sandbox_of(config));
     cluster_ = {.version = offline_version(config, flags.common)};
   }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "admission/sandbox.h"
+#include "base/value_or_throw.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "server/seccomp_profile_file.h"
@@ -32,8 +33,9 @@ std::string to_config_map(const SeccompProfile& profile, const Config& config,
 }
 
 void run(const ProfileFlags& flags) {
-  const Config config = make_config(flags.common);
-  const SeccompProfile profile = load_seccomp_profile(config.profile_file, config.policy.delivery);
+  const Config config = value_or_throw(make_config(flags.common));
+  const SeccompProfile profile =
+      value_or_throw(load_seccomp_profile(config.profile_file, config.policy.delivery));
   if (flags.output == "sha256") {
     std::cout << profile.sha256 << '\n';
   } else if (flags.output == "configmap") {

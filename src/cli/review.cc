@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "admission/admission.h"
+#include "base/value_or_throw.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "server/live_config.h"
@@ -18,8 +19,8 @@ struct ReviewFlags {
 };
 
 void run(const ReviewFlags& flags) {
-  const Config config = make_config(flags.common);
-  const auto sandbox = make_sandbox_of(config);
+  const Config config = value_or_throw(make_config(flags.common));
+  const auto sandbox = value_or_throw(make_sandbox_of(config));
   const std::string body = read_input(flags.file);
   const ClusterState cluster{.version = offline_version(config, flags.common)};
   JsonParser parser;

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/value_or_throw.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "os/core_dumps.h"
@@ -25,17 +26,19 @@ struct ServeFlags {
   std::string client_ca;
 };
 
-Config make_serve_config(const ServeFlags& flags) {
-  Config config = make_config(flags.common);
+Result<Config> make_serve_config(const ServeFlags& flags) {
+  auto made = make_config(flags.common);
+  if (!made) return made;
+  ServerConfig& server = made->server;
   const auto override_with = [](const std::string& flag, std::string& value) {
     if (!flag.empty()) value = flag;
   };
-  override_with(flags.listen, config.server.listen);
-  override_with(flags.ops_listen, config.server.ops_listen);
-  override_with(flags.tls_cert, config.server.tls.cert_file);
-  override_with(flags.tls_key, config.server.tls.key_file);
-  override_with(flags.client_ca, config.server.tls.client_ca_file);
-  return config;
+  override_with(flags.listen, server.listen);
+  override_with(flags.ops_listen, server.ops_listen);
+  override_with(flags.tls_cert, server.tls.cert_file);
+  override_with(flags.tls_key, server.tls.key_file);
+  override_with(flags.client_ca, server.tls.client_ca_file);
+  return made;
 }
 
 void run(const ServeFlags& flags) {
@@ -49,7 +52,7 @@ void run(const ServeFlags& flags) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   forbid_core_dumps();
-  const Config config = make_serve_config(flags);
+  const Config config = value_or_throw(make_serve_config(flags));
   set_up_logging(config.log.level, config.log.format);
   Serving serving({.read_config = [flags] { return make_serve_config(flags); },
                    .kubeconfig = flags.common.kubeconfig,

@@ -26,7 +26,7 @@ Connection::Connection(Stream stream, const ConnectionContext& context)
 
 Connection::Wants Connection::advance(const std::function<bool()>& free_memory) {
   for (;;) {
-    if (const auto wants = step(free_memory)) return *wants;
+    if (const auto wants = step(free_memory)) return wants_ = *wants;
   }
 }
 
@@ -47,7 +47,7 @@ Connection::Wants Connection::end(CloseCause cause) {
 
 std::optional<Connection::Wants> Connection::step_handshake() {
   switch (stream_.shake_hands()) {
-    case Io::kWouldRead: return Wants::kRead;
+    case Io::kWouldRead: heard_ = Clock::now(); return Wants::kRead;
     case Io::kWouldWrite: return Wants::kWrite;
     case Io::kEnd:
       linger(CloseCause::kHandshake, false);  // the alert that says why should arrive
@@ -64,7 +64,9 @@ std::optional<Connection::Wants> Connection::step_read(const std::function<bool(
   // First what is buffered: a pipelined request brings no event of its own.
   if (in_.size() >= needed_ && answer_what_is_there(free_memory)) return std::nullopt;
   switch (read_some()) {
-    case Io::kWouldRead: return Wants::kRead;
+    case Io::kWouldRead:
+      if (has_begun_) heard_ = Clock::now();
+      return Wants::kRead;
     case Io::kWouldWrite: return Wants::kWrite;
     case Io::kEnd: return end(CloseCause::kClient);
     case Io::kDone: break;
@@ -228,10 +230,11 @@ Stream::Io Connection::read_some() {
   return io;
 }
 
-bool Connection::is_idle(Clock::time_point now, std::chrono::milliseconds grace) const {
-  if (phase_ != Phase::kRead || !in_.empty()) return false;
+bool Connection::may_be_drained(Clock::time_point now, std::chrono::milliseconds grace) const {
+  const bool is_in_answer = phase_ == Phase::kWrite || phase_ == Phase::kLinger;
+  if (is_in_answer || wants_ != Wants::kRead) return false;  // it is our turn, not the peer's
   if (!is_used_ && now < accepted_ + grace) return false;
-  if (has_begun_ && now < arrived_ + grace) return false;
+  if (is_unfinished() && now < heard_ + grace) return false;
   return !has_unread();
 }
 

@@ -65,16 +65,20 @@ void ConnectionTable::end_where(const Due& is_due) {
 }
 
 bool ConnectionTable::make_room() {
-  return evict(std::nullopt, [](const Connection&) { return true; });
+  return evict(std::nullopt, rule_, [](const Connection&) { return true; });
 }
 
 bool ConnectionTable::free_memory(Id asker) {
-  return evict(asker, [](const Connection& connection) {
+  EvictionRule rule = rule_;
+  const Entry slot = find(asker);
+  rule.displaces_young = slot && slot->connection.is_proven();
+  return evict(asker, rule, [](const Connection& connection) {
     return connection.holds_body() || !connection.is_proven();
   });
 }
 
-bool ConnectionTable::evict(std::optional<Id> asker, const Filter& may_go) {
+bool ConnectionTable::evict(std::optional<Id> asker, const EvictionRule& rule,
+                            const Filter& may_go) {
   std::vector<Candidate> candidates;
   for (const auto& [id, slot] : snapshot()) {
     if (id == asker) continue;
@@ -82,7 +86,7 @@ bool ConnectionTable::evict(std::optional<Id> asker, const Filter& may_go) {
     if (!lock || slot->connection.is_closed() || !may_go(slot->connection)) continue;
     candidates.push_back(describe(id, *slot));
   }
-  while (const auto victim = choose_victim(candidates, Clock::now(), rule_)) {
+  while (const auto victim = choose_victim(candidates, Clock::now(), rule)) {
     const Entry slot = find(victim->id);
     if (slot) {
       const std::unique_lock lock(slot->mutex, std::try_to_lock);

@@ -58,12 +58,13 @@ class ConnectionTable {
   bool make_room();
 
   /// Ends one that holds memory for a body, or that has been of no use yet, for a body of `asker`,
-  /// whose lock the caller holds. False: there is none.
+  /// whose lock the caller holds. Only for one that is proven a young one: a body may need the room
+  /// of many. False: there is none.
   bool free_memory(Id asker);
 
  private:
   using Filter = std::function<bool(const Connection&)>;
-  bool evict(std::optional<Id> asker, const Filter& may_go);
+  bool evict(std::optional<Id> asker, const EvictionRule& rule, const Filter& may_go);
   [[nodiscard]] std::vector<std::pair<Id, Entry>> snapshot() const;
 
   const EvictionRule rule_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 #include "base/text.h"
 
@@ -42,6 +43,7 @@ struct Seen {
   std::size_t hosts = 0;
   bool needs_host = true;
   bool length = false;
+  bool content_type = false;
 };
 
 /// "POST /mutate?timeout=5s HTTP/1.1"
@@ -82,6 +84,24 @@ std::optional<Refusal> read_length(std::string_view value, Seen& seen, Framed& f
   return std::nullopt;
 }
 
+/// A name or an address, and a port (RFC 9110, section 7.2): nobody's user, no list, no blanks.
+std::optional<Refusal> read_host(std::string_view value, Seen& seen) {
+  const bool is_host = std::all_of(value.begin(), value.end(), [](char c) {
+    return is_letter(c) || is_digit(c) ||
+           std::string_view("-._~%[]:").find(c) != std::string_view::npos;
+  });
+  if (!is_host || value.empty() || value.front() == ':' || ++seen.hosts > 1) {
+    return Refusal{400, "Host (expected one, of a host and a port)"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> read_content_type(std::string_view value, Seen& seen, Framed& framed) {
+  if (std::exchange(seen.content_type, true)) return Refusal{400, "Content-Type (expected one)"};
+  framed.content_type = value;
+  return std::nullopt;
+}
+
 void read_connection(std::string_view value, Framed& framed) {
   while (!value.empty()) {
     const std::size_t comma = std::min(value.find(','), value.size());
@@ -101,13 +121,13 @@ std::optional<Refusal> read_header(std::string_view line, Seen& seen, Framed& fr
   const std::string_view value = trim(line.substr(colon + 1), kBlanks);
   const auto is = [&](std::string_view other) { return equal_ignoring_case(name, other); };
   if (is("content-length")) return read_length(value, seen, framed);
+  if (is("content-type")) return read_content_type(value, seen, framed);
+  if (is("host")) return read_host(value, seen);
   if (is("transfer-encoding")) return Refusal{411, "Transfer-Encoding (expected Content-Length)"};
   if (is("content-encoding")) return Refusal{415, "Content-Encoding (expected none)"};
   if (is("range")) return Refusal{400, "Range (expected none)"};
   if (is("connection")) read_connection(value, framed);
-  if (is("content-type") && framed.content_type.empty()) framed.content_type = value;
   if (is("traceparent") && framed.traceparent.empty()) framed.traceparent = value;
-  if (is("host")) ++seen.hosts;
   if (is("expect")) {
     if (!equal_ignoring_case(value, "100-continue")) {
       return Refusal{417, "Expect (expected 100-continue)"};
@@ -130,9 +150,7 @@ std::variant<Incomplete, Framed, Refusal> read_head(std::string_view head,
       return *refusal;
     }
   }
-  if (seen.hosts > 1 || (seen.needs_host && seen.hosts == 0)) {
-    return Refusal{400, "Host (expected one)"};
-  }
+  if (seen.needs_host && seen.hosts == 0) return Refusal{400, "Host is missing (expected one)"};
   if (framed.method == "POST" && !seen.length) {
     return Refusal{411, "Content-Length is missing (expected one)"};
   }

@@ -34,7 +34,7 @@ inline constexpr std::size_t kMaxHeaders = 64;
 
 /// Reads the head of the HTTP/1.1 request that `bytes` begins with (RFC 9112). Strict, because what
 /// two readers frame differently can be smuggled past one of them: CRLF only, one Content-Length of
-/// digits, no Transfer-Encoding, no folded header. Pure.
+/// digits, one Host, no Transfer-Encoding, no folded header. Pure.
 std::variant<Incomplete, Framed, Refusal> frame_request(std::string_view bytes,
                                                         std::size_t max_body_bytes);
 

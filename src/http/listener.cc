@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <optional>
 #include <utility>
 
+#include "base/text.h"
 #include "http/query.h"
 #include "http/trace_context.h"
 #include "http/transport.h"
@@ -17,6 +19,11 @@ constexpr std::size_t kOwnMemory = std::size_t{96} << 20U;
 constexpr std::size_t kOwnHeadroom = std::size_t{32} << 20U;
 
 constexpr std::string_view kPost = "POST";
+
+/// "application/json; charset=utf-8" is of type "application/json".
+bool is_of_type(std::string_view content_type, std::string_view type) {
+  return equal_ignoring_case(trim(content_type.substr(0, content_type.find(';'))), type);
+}
 
 }  // namespace
 
@@ -67,7 +74,8 @@ class HttpListener::State {
   RawAnswer respond(const RawRequest& raw) {
     ++in_flight_;
     const Route* route = find(raw.head);
-    const HttpAnswer answer = route == nullptr ? refuse_route(raw.head) : call(*route, raw);
+    const auto refused = refuse_head(route, raw.head);
+    const HttpAnswer answer = refused ? *refused : call(*route, raw);
     --in_flight_;
     if (on_answered_) on_answered_(Clock::now() - raw.arrived);
     const bool closes = !raw.head.keeps_alive || is_draining_;
@@ -76,12 +84,12 @@ class HttpListener::State {
             .proves = answer.status == 200};
   }
 
-  /// Only POST takes a body, and only where there is a route for it.
+  /// Only POST takes a body, and only where there is a route for it and its type.
   std::optional<std::string> refuse_body(const Framed& head) const {
     const Route* route = find(head);
-    if (route != nullptr && route->method == kPost) return std::nullopt;
-    const HttpAnswer answer =
-        route == nullptr ? refuse_route(head) : to_error(400, "body (expected none)");
+    const auto refused = refuse_head(route, head);
+    if (!refused && route->method == kPost) return std::nullopt;
+    const HttpAnswer answer = refused ? *refused : to_error(400, "body (expected none)");
     return finish(answer, {.closes = true, .without_body = head.method == "HEAD"});
   }
 
@@ -93,11 +101,19 @@ class HttpListener::State {
     return found == routes_.end() ? nullptr : &*found;
   }
 
+  /// What the head alone shows to be no use.
+  [[nodiscard]] std::optional<HttpAnswer> refuse_head(const Route* route,
+                                                      const Framed& head) const {
+    if (route == nullptr) return refuse_route(head);
+    const std::string& type = route->content_type;
+    if (type.empty() || is_of_type(head.content_type, type)) return std::nullopt;
+    return to_error(415, "Content-Type (expected " + type + ')');
+  }
+
   HttpAnswer call(const Route& route, const RawRequest& raw) const {
     std::string what;
     try {
       return route.handler({.body = raw.body,
-                            .content_type = raw.head.content_type,
                             .timeout = query_value(raw.head.query, "timeout").value_or(""),
                             .verbose = query_value(raw.head.query, "verbose").has_value(),
                             .trace_id = to_trace_id(raw.head.traceparent),

@@ -17,7 +17,6 @@ namespace webhook {
 
 struct HttpRequest {
   std::string_view body;
-  std::string_view content_type;
   std::string timeout;   ///< Value of ?timeout=, which the API server appends; empty if none.
   bool verbose = false;  ///< ?verbose is there.
   std::string_view trace_id = {};  ///< Of `traceparent`, 32 hex digits; empty if none.
@@ -33,6 +32,8 @@ struct Route {
   std::string method;
   std::string path;
   HttpHandler handler;
+  /// The only one that is taken, whatever its case and parameters; empty: any, or none.
+  std::string content_type = {};
 };
 
 struct ListenerOptions {

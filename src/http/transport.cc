@@ -235,8 +235,8 @@ bool Transport::drain(std::chrono::milliseconds timeout) {
     const auto now = Clock::now();
     if (now >= end) return false;
     connections_.end_where([this, now](const Connection& connection) {
-      return connection.is_idle(now, options_.grace) ? std::optional(CloseCause::kDrain)
-                                                     : std::nullopt;
+      return connection.may_be_drained(now, options_.grace) ? std::optional(CloseCause::kDrain)
+                                                            : std::nullopt;
     });
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }

@@ -125,13 +125,13 @@ bool AnswerFraming::take_header(std::string_view line) {
   const std::string name = to_lower(line.substr(0, colon));
   const std::string_view value = trim(line.substr(colon + 1), kBlanks);
   if (name == "transfer-encoding") {
-    if (!equal_ignoring_case(value, "chunked")) return refuse("unknown transfer encoding");
+    if (chunked_ || !equal_ignoring_case(value, "chunked")) {
+      return refuse("unknown transfer encoding");
+    }
     chunked_ = true;
   } else if (name == "content-length") {
     const auto length = parse_size(value, 10);
-    if (!length || (content_length_ && content_length_ != length)) {
-      return refuse("bad Content-Length");
-    }
+    if (!length || content_length_) return refuse("bad Content-Length");
     content_length_ = length;
   } else if (name == "connection" && !equal_ignoring_case(value, "keep-alive")) {
     keeps_connection_ = false;

@@ -14,7 +14,8 @@ namespace webhook {
 /// that it does not understand, and takes a damaged chunk for the end of the answer.
 ///
 /// By RFC 9112, and stricter than a browser: interim answers and head together have up to 16 KiB,
-/// lines end in CRLF, there is no transfer coding but chunked, and one Content-Length of digits.
+/// lines end in CRLF, there is no transfer coding but chunked, and one Content-Length of digits,
+/// also where a second one would say the same.
 class AnswerFraming {
  public:
   explicit AnswerFraming(std::size_t max_body_bytes) : max_body_bytes_(max_body_bytes) {}

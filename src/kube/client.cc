@@ -48,11 +48,14 @@ std::vector<fs::path> split_paths(std::string_view list) {
   return files;
 }
 
+/// With room for white space: a name has at most 63.
+constexpr std::size_t kMaxNamespaceBytes = std::size_t{1} << 10U;
+
 /// Mounted beside the token; "default" where it is not.
 std::string read_namespace(const fs::path& file) {
   std::error_code ignored;
   if (!fs::exists(file, ignored)) return "default";
-  std::string name = read_file(file);
+  std::string name = read_file(file, kMaxNamespaceBytes);
   if (name.ends_with('\n')) name.pop_back();
   if (is_dns_label(name)) return name;
   throw std::runtime_error(file.string() + ": not a namespace (expected a DNS label)");

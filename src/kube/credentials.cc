@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/value_or_throw.h"
 #include "os/file.h"
 #include "tls/pem.h"
 
@@ -21,15 +22,11 @@ std::string where(const Credential& credential, const char* name) {
   return (credential.file.empty() ? name : credential.file.string()) + ": ";
 }
 
-std::string read_credential(const Credential& credential) {
-  return credential.file.empty() ? credential.data : read_file(credential.file);
-}
+/// No token is larger: an API server takes headers of 1 MiB in all, and most have 2 KiB.
+constexpr std::size_t kMaxTokenBytes = std::size_t{64} << 10U;
 
-/// The value, or what is wrong with it thrown.
-template <class T>
-T value_or_throw(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().message);
-  return std::move(*result);
+std::string read_credential(const Credential& credential, std::size_t max_bytes) {
+  return credential.file.empty() ? credential.data : read_file(credential.file, max_bytes);
 }
 
 PemFile to_pem(const Credential& credential, const char* name, const std::string& text) {
@@ -85,9 +82,9 @@ Credentials::Credentials(KubeAccess access) : access_(std::move(access)) {
 }
 
 std::shared_ptr<SSL_CTX> Credentials::context() {
-  std::array<std::string, 3> pems{read_credential(access_.authorities),
-                                  read_credential(access_.client_certificate),
-                                  read_credential(access_.client_key)};
+  std::array<std::string, 3> pems{read_credential(access_.authorities, kMaxPemBytes),
+                                  read_credential(access_.client_certificate, kMaxPemBytes),
+                                  read_credential(access_.client_key, kMaxPemBytes)};
   const std::lock_guard lock(mutex_);
   if (context_ == nullptr || pems != pems_) {
     context_ = make_context(access_, pems);
@@ -98,7 +95,7 @@ std::shared_ptr<SSL_CTX> Credentials::context() {
 
 std::string Credentials::token() const {
   if (access_.token.empty()) return {};
-  const std::string text = read_credential(access_.token);
+  const std::string text = read_credential(access_.token, kMaxTokenBytes);
   std::string token(trim(text));
   const bool printable = std::all_of(token.begin(), token.end(),
                                      [](char each) { return each > ' ' && each < '\x7f'; });

@@ -16,6 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Of hundreds of clusters, each with its certificates.
+constexpr std::size_t kMaxKubeconfigBytes = std::size_t{4} << 20U;
+
 /// A part of a kubeconfig, and the file it is in.
 struct Part {
   fs::path file;
@@ -246,7 +249,7 @@ KubeAccess load_kubeconfig(const std::vector<fs::path>& files) {
   std::vector<KubeconfigText> texts;
   for (const fs::path& file : files) {
     if (files.size() > 1 && !fs::exists(file)) continue;
-    texts.push_back({.file = file, .text = read_file(file)});
+    texts.push_back({.file = file, .text = read_file(file, kMaxKubeconfigBytes)});
   }
   if (texts.empty()) texts.push_back({.file = files.front(), .text = {}});
   return parse_kubeconfig(texts);

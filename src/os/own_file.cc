@@ -4,11 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <stdexcept>
 #include <system_error>
 
+#include "base/value_or_throw.h"
+#include "os/file.h"
 #include "os/file_descriptor.h"
 
 namespace webhook {
@@ -40,7 +41,7 @@ void expect_own(const FileDescriptor& fd, const fs::path& path, mode_t type) {
 
 }  // namespace
 
-std::string read_own_file(const fs::path& file) {
+std::string read_own_file(const fs::path& file, std::size_t max_bytes) {
   const fs::path directory = file.has_parent_path() ? file.parent_path() : ".";
   const FileDescriptor parent(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (parent.get() < 0) fail_to_read(directory, errno);
@@ -50,14 +51,7 @@ std::string read_own_file(const fs::path& file) {
       openat(parent.get(), file.filename().c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (fd.get() < 0) fail_to_read(file, errno);
   expect_own(fd, file, S_IFREG);
-  std::string bytes;
-  std::array<char, 4096> chunk{};
-  ssize_t length = 0;
-  while ((length = read(fd.get(), chunk.data(), chunk.size())) > 0) {
-    bytes.append(chunk.data(), static_cast<std::size_t>(length));
-  }
-  if (length < 0) fail_to_read(file, errno);
-  return bytes;
+  return value_or_throw(read_open_file(fd, file, max_bytes));
 }
 
 }  // namespace webhook

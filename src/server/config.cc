@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <exception>
 
 #include "admission/sandbox.h"
 #include "base/dns_name.h"
@@ -15,6 +16,9 @@ namespace webhook {
 namespace {
 
 using std::chrono::milliseconds;
+
+/// No ConfigMap is larger.
+constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20U;
 
 bool has_dot_dot(std::string_view path) {
   return ("/" + std::string(path) + "/").find("/../") != std::string::npos;
@@ -233,19 +237,8 @@ void read_log(const YamlSection& log, LogConfig& config) {
   log.read("format", config.format, {{"json", LogFormat::kJson}, {"text", LogFormat::kText}});
 }
 
-}  // namespace
-
-std::vector<std::string> to_config_warnings(const Config& config) {
-  std::vector<std::string> warnings;
-  if (config.policy.localhost_profile.find(kDigestPlaceholder) == std::string::npos) {
-    warnings.emplace_back(
-        "sandbox.seccomp.localhostProfile: has no {sha256}: a profile of another content would "
-        "replace the one that running pods restart under");
-  }
-  return warnings;
-}
-
-Config parse_config(const std::string& text, const std::string& name) {
+/// Throws YamlError.
+Config read_config(const std::string& text, const std::string& name) {
   const std::vector<YAML::Node> documents = load_yaml(text, name);
   if (documents.size() > 1) throw YamlError(name + ": several documents (expected one)");
   Config config;
@@ -264,9 +257,29 @@ Config parse_config(const std::string& text, const std::string& name) {
   return config;
 }
 
-Config load_config(const std::string& file) {
-  const auto text = try_read_file(file);
-  if (!text) throw YamlError(text.error().message + " (expected a YAML file)");
+}  // namespace
+
+std::vector<std::string> to_config_warnings(const Config& config) {
+  std::vector<std::string> warnings;
+  if (config.policy.localhost_profile.find(kDigestPlaceholder) == std::string::npos) {
+    warnings.emplace_back(
+        "sandbox.seccomp.localhostProfile: has no {sha256}: a profile of another content would "
+        "replace the one that running pods restart under");
+  }
+  return warnings;
+}
+
+Result<Config> parse_config(const std::string& text, const std::string& name) {
+  try {
+    return read_config(text, name);
+  } catch (const std::exception& error) {  // YamlError; whatever yaml-cpp throws ends here too
+    return Error{error.what()};
+  }
+}
+
+Result<Config> load_config(const std::string& file) {
+  const auto text = try_read_file(file, kMaxConfigBytes);
+  if (!text) return Error{text.error().message + " (expected a YAML file)"};
   return parse_config(*text, file);
 }
 

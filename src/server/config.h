@@ -57,11 +57,11 @@ struct Config {
   friend bool operator==(const Config&, const Config&) = default;
 };
 
-/// Reads YAML `text`; `name` stands in messages. Throws YamlError.
-Config parse_config(const std::string& text, const std::string& name);
+/// Reads YAML `text`; `name` stands in messages. Error: "config.yaml:3:5: key: what".
+Result<Config> parse_config(const std::string& text, const std::string& name);
 
-/// Reads a file. Throws YamlError.
-Config load_config(const std::string& file);
+/// Reads a file.
+Result<Config> load_config(const std::string& file);
 
 /// What is allowed, and should be known to who starts the server.
 std::vector<std::string> to_config_warnings(const Config& config);

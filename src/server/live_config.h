@@ -6,21 +6,24 @@
 #include <string>
 
 #include "admission/sandbox.h"
+#include "base/result.h"
 #include "server/config.h"
 #include "server/metrics.h"
 
 namespace webhook {
 
-/// What `config` injects, with the profile read from its file. Throws std::runtime_error.
-std::shared_ptr<const Sandbox> make_sandbox_of(const Config& config);
+/// What `config` injects, with the profile read from its file.
+Result<std::shared_ptr<const Sandbox>> make_sandbox_of(const Config& config);
 
 /// The configuration in use: what a review needs of it can be replaced while the server runs.
 /// reload() is for one thread at a time, the rest for any.
 class LiveConfig {
  public:
-  /// `read` gives the configuration, flags and file, as it is now; it throws std::exception, as
-  /// this constructor then does. `metrics` outlives this.
-  LiveConfig(std::function<Config()> read, Metrics& metrics);
+  /// The configuration, flags and file, as it is now.
+  using Read = std::function<Result<Config>()>;
+
+  /// Throws std::runtime_error where it is wrong. `metrics` outlives this.
+  LiveConfig(Read read, Metrics& metrics);
 
   /// The configuration at the start. Later changes to cluster, server and log.format wait for a
   /// restart.
@@ -32,9 +35,10 @@ class LiveConfig {
   void reload();
 
  private:
+  void keep_last(const std::string& problem);
   void use(const Config& fresh, std::shared_ptr<const Sandbox> sandbox);
 
-  const std::function<Config()> read_;
+  const Read read_;
   Metrics& metrics_;
   const Config at_start_;
   Config last_;

@@ -11,6 +11,8 @@
 #include <mutex>
 #include <tuple>
 
+#include "admission/messages.h"
+
 namespace webhook {
 namespace {
 
@@ -35,6 +37,9 @@ prometheus::Family<prometheus::Gauge>& gauges(Registry& registry, std::string_vi
                                               const char* help) {
   return prometheus::BuildGauge().Name(prefixed(name)).Help(help).Register(registry);
 }
+
+/// Of the API server's own text no more than a version has.
+constexpr std::size_t kMaxVersionBytes = 64;
 
 /// Counts reloads by their result.
 struct Reloads {
@@ -163,7 +168,8 @@ class Metrics::State {
   void set_version(const std::string& git_version) {
     if (git_version == version_) return;
     if (version_gauge_ != nullptr) version_info_.Remove(version_gauge_);
-    version_gauge_ = &version_info_.Add({{"git_version", git_version}});
+    version_gauge_ =
+        &version_info_.Add({{"git_version", to_printable(git_version, kMaxVersionBytes)}});
     version_gauge_->Set(1);
     version_ = git_version;
   }

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <utility>
 
-#include "base/text.h"
 #include "http/answer.h"
 #include "server/parser_pool.h"
 
@@ -14,20 +13,11 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-/// "application/json", whatever its case and parameters.
-bool is_json(std::string_view content_type) {
-  return equal_ignoring_case(trim(content_type.substr(0, content_type.find(';'))),
-                             "application/json");
-}
-
 /// What the headroom is for: reviews of up to 64 KiB.
 const std::size_t kSmallParser = parser_bytes(std::size_t{64} << 10U);
 
 HttpAnswer answer_review(const AdmissionParts& parts, ParserPool& parsers,
                          const HttpRequest& request) {
-  if (!is_json(request.content_type)) {
-    return to_error(415, "Content-Type (expected application/json)");
-  }
   const auto deadline = parse_go_duration(request.timeout);
   if (deadline && SteadyClock::now() - request.arrived >= *deadline) {
     return to_error(503, "the caller's timeout has passed");
@@ -71,10 +61,10 @@ HttpAnswer answer_ready(const std::vector<ReadyCheck>& checks, bool verbose) {
 std::vector<Route> make_admission_routes(AdmissionParts parts) {
   return {{.method = "POST",
            .path = "/mutate",
-           .handler = [parts = std::move(parts),
-                       parsers = std::make_shared<ParserPool>()](const HttpRequest& request) {
-             return answer_review(parts, *parsers, request);
-           }}};
+           .handler =
+               [parts = std::move(parts), parsers = std::make_shared<ParserPool>()](
+                   const HttpRequest& request) { return answer_review(parts, *parsers, request); },
+           .content_type = "application/json"}};
 }
 
 std::vector<Route> make_ops_routes(std::vector<ReadyCheck> checks,

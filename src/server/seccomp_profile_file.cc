@@ -1,6 +1,5 @@
 #include "server/seccomp_profile_file.h"
 
-#include <stdexcept>
 #include <string_view>
 
 #include "admission/seccomp_profile.h"
@@ -11,15 +10,22 @@ namespace webhook {
 
 extern const std::string_view kNsjailSeccompProfile;  // profiles/nsjail-seccomp.json, embedded
 
-SeccompProfile load_seccomp_profile(const std::string& file, Delivery delivery) {
-  SeccompProfile profile;
-  profile.bytes = file.empty() ? std::string(kNsjailSeccompProfile) : read_file(file);
-  if (const auto error = validate_seccomp_profile(profile.bytes, delivery)) {
-    throw std::runtime_error((file.empty() ? "the built-in profile" : file) + ": " +
-                             error->message);
+namespace {
+
+/// More than any delivery carries, so that it is said how many bytes are too many.
+constexpr std::size_t kMaxBytes = 2 * kMaxConfigMapBytes;
+
+}  // namespace
+
+Result<SeccompProfile> load_seccomp_profile(const std::string& file, Delivery delivery) {
+  auto bytes =
+      file.empty() ? Result(std::string(kNsjailSeccompProfile)) : try_read_file(file, kMaxBytes);
+  if (!bytes) return bytes.error();
+  if (const auto error = validate_seccomp_profile(*bytes, delivery)) {
+    return Error{(file.empty() ? "the built-in profile" : file) + ": " + error->message};
   }
-  profile.sha256 = sha256_hex(profile.bytes);
-  return profile;
+  std::string sha256 = sha256_hex(*bytes);
+  return SeccompProfile{.bytes = std::move(*bytes), .sha256 = std::move(sha256)};
 }
 
 }  // namespace webhook

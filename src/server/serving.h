@@ -19,9 +19,9 @@
 namespace webhook {
 
 struct ServingOptions {
-  std::function<Config()> read_config;  ///< As LiveConfig takes it.
-  std::string kubeconfig;               ///< Empty: the service account of the pod we run in.
-  std::string version;                  ///< Of this program, for its log and metrics.
+  LiveConfig::Read read_config;
+  std::string kubeconfig;  ///< Empty: the service account of the pod we run in.
+  std::string version;     ///< Of this program, for its log and metrics.
 };
 
 /// The parts of the running server, how they are connected, and the order in which they end. Call

@@ -11,7 +11,7 @@ namespace {
 constexpr int kReadAttempts = 5;
 
 Result<PemFile> read_pem(const std::filesystem::path& path) {
-  auto text = try_read_file(path.string());
+  auto text = try_read_file(path.string(), kMaxPemBytes);
   if (!text) return Error{text.error().message + " (expected a PEM file)"};
   if (text->empty()) return Error{path.string() + ": is empty (expected PEM)"};
   return PemFile{path.string(), std::move(*text)};

@@ -11,6 +11,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/value_or_throw.h"
 #include "server/config.h"
 #include "support/invariants.h"
 #include "support/reviews.h"
@@ -77,7 +78,7 @@ ClusterState cluster_of(const Config& config) {
 }
 
 Reviewed review_case(const fs::path& dir, PatchLog& log) {
-  const Config config = load_config((dir / "config.yaml").string());
+  const Config config = value_or_throw(load_config((dir / "config.yaml").string()));
   ClusterState cluster = cluster_of(config);
   if (fs::exists(dir / "cluster.json")) {
     const Json state = Json::parse(read(dir / "cluster.json"));
@@ -136,7 +137,8 @@ std::vector<OldCase> old_cases() {
   std::vector<OldCase> cases;
   for (std::string line; std::getline(lines, line);) {
     const Json old = replace_text(Json::parse(line), "<install_seccomp.sh of 0.1.0>", script);
-    const Config config = parse_config(old.at("config").get<std::string>(), "config.yaml");
+    const Config config =
+        value_or_throw(parse_config(old.at("config").get<std::string>(), "config.yaml"));
     cases.push_back({old, sandbox_of(config), cluster_of(config)});
   }
   return cases;

@@ -108,6 +108,10 @@ REFUSED = {
     "two spaces": (post(line=b"POST  /mutate HTTP/1.1"), 400),
     "no host": (post().replace(b"Host: localhost\r\n", b""), 400),
     "two hosts": (post(b"Host: other"), 400),
+    "empty host": (post().replace(b"localhost", b"", 1), 400),
+    "user in the host": (post().replace(b"localhost", b"user@localhost", 1), 400),
+    "host with a space": (post().replace(b"localhost", b"local host", 1), 400),
+    "two content types": (post(b"Content-Type: application/json"), 400),
     "odd expectation": (post(b"Expect: 200-ok"), 417),
     "body for no path": (post(b"Content-Length: 7000000", line=b"POST /nowhere HTTP/1.1", length=False), 404),
     "TLS hello inside": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
@@ -126,6 +130,14 @@ def test_what_is_no_request_is_refused_and_the_connection_closed(server, attack,
     assert statuses(answer) == [status]  # one: nothing that was smuggled is answered
     assert b"\r\nConnection: close\r\n" in answer
     assert b'"kind":"Status"' in answer
+
+
+def test_another_content_type_is_refused_before_its_body(server):
+    with open_tls(server) as sock:
+        say(sock, post(b"Content-Length: 7000000", length=False).replace(b"application/json", b"text/plain"))
+        answer = read_to_end(sock)
+    assert statuses(answer) == [415]
+    assert b"expected application/json" in answer
 
 
 # What is served, or refused by path, on a connection that stays.

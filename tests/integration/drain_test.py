@@ -5,8 +5,10 @@ Needs WEBHOOK_BINARY.
 """
 
 import asyncio
+import contextlib
 import pathlib
 import signal
+import socket
 import threading
 import time
 
@@ -36,6 +38,21 @@ def test_50_clients_lose_nothing_when_it_ends(keys, config, sent):
         load.join()  # until each is refused
         assert load.failures == []
         assert load.served > before, "it served on while it drained"
+
+
+def test_silent_peers_do_not_hold_it_up(keys, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("server: {shutdownDelay: 0s, drainTimeout: 4s}")  # a request has ten, a handshake five
+    with WebhookServer(keys, "--config", config) as server, contextlib.ExitStack() as held:
+        for sent in (b"", b"\x16\x03\x01\x02\x00\x01"):
+            held.enter_context(socket.create_connection(("127.0.0.1", server.port))).sendall(sent)
+        for sent in (b"POST /mut", b"POST /mutate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                     b"Content-Length: 100000\r\n\r\n{"):
+            peer = socket.create_connection(("127.0.0.1", server.port))
+            held.enter_context(server.tls().wrap_socket(peer, server_hostname="localhost")).sendall(sent)
+        wait_until(lambda: server.metrics()["open_connections"] == 4, "all are there")
+        assert server.stop() == 0
+        assert not server.logged("cut off"), "it waited for them until its time was up"
 
 
 class Balancer:

@@ -16,6 +16,7 @@ import threading
 
 import pytest
 
+from memory_cgroup import MemoryCgroup
 from webhook_server import WebhookServer, wait_until
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -115,6 +116,8 @@ def test_a_thousand_connections_that_hold_all_they_can_are_held(server):
 # A ClientHello that says to be 131,071 bytes long: what OpenSSL sets aside for it, it does at once.
 # And a whole record of it.
 CLAIM = bytes.fromhex("16030140000101ffff") + bytes(0x4000 - 4)
+# For each of them, measured.
+CLAIMED = 176 << 10
 
 
 def test_two_thousand_handshakes_that_claim_to_be_long_are_held(server):
@@ -127,6 +130,9 @@ def test_two_thousand_handshakes_that_claim_to_be_long_are_held(server):
                 peer.sendall(CLAIM)
         assert server.post(REVIEW, connection=honest).status == 200
         assert server.ops("/livez").status == 200
+        metrics = server.metrics()
+        assert metrics["open_connections"] * CLAIMED < LIMIT
+        assert metrics['connections_closed_total{cause="evicted"}'] > 0, "some gave way to the others"
 
 
 def test_a_review_of_a_usual_size_finds_room_where_heads_alone_have_taken_it(server):
@@ -166,3 +172,37 @@ OURS = {"allowPrivilegeEscalation": False, "capabilities": {"add": ["NET_ADMIN"]
 def test_a_pod_made_to_be_costly_costs_no_more_than_its_size(server, body):
     assert len(body) < server.max_bytes
     assert server.post(body).status in (200, 400)  # in the client's time
+
+
+def test_in_a_cgroup_of_the_size_of_the_manifests_nothing_is_killed(keys):
+    """All of the above at once: what the kernel counts is more than what the process has in memory."""
+    try:
+        cgroup = MemoryCgroup(LIMIT)
+    except OSError as error:
+        pytest.skip(f"no cgroup of our own: {error}")
+    body = zeros(7 * MIB)
+
+    def send(server):
+        for _ in range(3):
+            with contextlib.suppress(OSError):
+                server.post(body)
+
+    with cgroup, WebhookServer(keys, command=cgroup.command) as server, contextlib.ExitStack() as held:
+        honest = server.connect()
+        assert server.post(REVIEW, connection=honest).status == 200
+        attackers = [threading.Thread(target=send, args=[server]) for _ in range(8)]
+        for attacker in attackers:
+            attacker.start()
+        for number in range(1500):
+            with contextlib.suppress(OSError):
+                peer = held.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=30))
+                peer.sendall(CLAIM)
+            if number % 100 == 0:
+                wait_until(lambda: server.post(REVIEW, connection=honest).status == 200, "honest reviews are answered")
+                assert server.ops("/livez").status == 200
+        for attacker in attackers:
+            attacker.join()
+        wait_until(lambda: server.post(REVIEW, connection=honest).status == 200, "honest reviews are answered")
+        assert server.process.poll() is None
+        assert cgroup.kills() == 0
+        assert server.stop() == 0

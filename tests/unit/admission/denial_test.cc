@@ -1,22 +1,16 @@
 // What a denied pod is told: to_denial of messages.h.
+#include "admission/messages.h"
+
 #include <doctest/doctest.h>
 
-#include "admission/messages.h"
+#include "unit/admission/plain_request.h"
 
 namespace webhook {
 namespace {
 
-constexpr ClusterState kOld{.version = {1, 32}};
-
-/// The creation of a pod with these facts.
-AdmissionRequest request_of(const PodFacts& pod) {
-  AdmissionRequest request;
-  request.is_pod_create = true;
-  request.pod = pod;
-  return request;
-}
-
-const AdmissionRequest kPlain = request_of({});
+using test::kOld;
+using test::kPlain;
+using test::request_of;
 
 TEST_CASE("a denial says what to change") {
   struct Row {

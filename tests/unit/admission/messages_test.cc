@@ -4,24 +4,19 @@
 
 #include <doctest/doctest.h>
 
+#include "unit/admission/plain_request.h"
+
 namespace webhook {
 namespace {
 
-constexpr ClusterState kOld{.version = {1, 32}};
+using test::kOld;
+using test::kPlain;
+using test::request_of;
+
 constexpr Reason kFallbacks[] = {Reason::kClusterTooOld,      Reason::kHostNamespace,
                                  Reason::kHostUsersRequested, Reason::kRawBlockVolume,
                                  Reason::kUnmappableVolume,   Reason::kUnmappedId,
                                  Reason::kNoCapableNode};
-
-/// The creation of a pod with these facts.
-AdmissionRequest request_of(const PodFacts& pod) {
-  AdmissionRequest request;
-  request.is_pod_create = true;
-  request.pod = pod;
-  return request;
-}
-
-const AdmissionRequest kPlain = request_of({});
 
 bool is_one_printable_line(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -67,6 +69,33 @@ class Causes {
 
   mutable std::mutex mutex_;
   std::map<std::string, int> counts_;
+};
+
+/// An echo with a budget of its own, which starts at once, and what its observers are told.
+struct Served {
+  using Change = std::function<void(TransportOptions&)>;
+
+  explicit Served(const Change& change, std::size_t bytes, std::size_t headroom = 0)
+      : budget(bytes, headroom), transport(make(change)) {
+    transport.start();
+  }
+
+  [[nodiscard]] const std::string& address() const { return transport.address(); }
+
+  MemoryBudget budget;
+  Causes causes;
+  std::atomic<int> bugs{0};
+  Transport transport;
+
+ private:
+  TransportOptions make(const Change& change) {
+    TransportOptions options = echo();
+    options.connection.memory = &budget;
+    options.observer = causes.observer();
+    options.on_bug = [this](std::string_view) { ++bugs; };
+    if (change) change(options);
+    return options;
+  }
 };
 
 }  // namespace webhook::test

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -30,8 +31,8 @@ Candidate unfinished(Candidate candidate) {
   candidate.is_unfinished = true;
   return candidate;
 }
-Candidate young(Candidate candidate) {
-  candidate.accepted = kNow - 999ms;
+Candidate young(Candidate candidate, std::chrono::milliseconds age = 999ms) {
+  candidate.accepted = kNow - age;
   return candidate;
 }
 
@@ -70,12 +71,20 @@ TEST_CASE("who gives way") {
        {make(1, 1, 9s), unfinished(make(2, 2, 3s)), unfinished(make(3, 3, 4s))},
        3,
        3},
-      {"nobody who is young", {young(make(1, 1)), young(make(2, 1, 3s))}, 0, 2},
+      {"of the young who came first, whatever it has done since",
+       {young(unfinished(make(1, 1)), 900ms), young(make(2, 1, 3s)), young(make(3, 2), 998ms)},
+       2,
+       1},
       {"the first who is no longer young", {young(make(1, 1, 9s)), make(2, 1, 0s)}, 2, 2},
-      {"nobody of a smaller group, while the largest is young",
+      {"who came first of all, while the largest group is young",
        {make(1, 1, 9s), young(make(2, 2)), young(make(3, 2))},
-       0,
+       1,
        2},
+      {"no young one of a smaller group beside 129 young ones",
+       std::vector{young(make(1, 1))} + group_of(129, young(make(2, 2), 500ms)), 2, 2},
+      {"who came first of all beside 128 young ones",
+       std::vector{young(make(1, 1))} + group_of(128, young(make(2, 2), 500ms)), 1, 2},
+      {"no young one who is proven", {young(proven(make(1, 1)))}, 0, 1},
       {"not who is proven", {proven(make(1, 1, 9s)), make(2, 1)}, 2, 1},
       {"nobody, where all are proven", {proven(make(1, 1, 9s)), proven(make(2, 1))}, 0, 1},
       {"a group counts by those that are not proven",
@@ -99,6 +108,9 @@ TEST_CASE("who gives way") {
     CAPTURE(row.what);
     const auto api = choose_victim(row.candidates, kNow, {Newcomer::kMayBeRefused});
     const auto probe = choose_victim(row.candidates, kNow, {Newcomer::kAlwaysGetsIn});
+    const auto old =
+        choose_victim(row.candidates, kNow, {.spared_age = 1s, .displaces_young = false});
+    CHECK((!old || (old == api && old->accepted <= kNow - 1s)));
     CHECK((api ? api->id : 0) == row.api);
     CHECK((probe ? probe->id : 0) == row.probe);
   }
@@ -112,11 +124,11 @@ class Simulation {
 
   explicit Simulation(Newcomer newcomer = Newcomer::kMayBeRefused) : newcomer_(newcomer) {}
 
-  /// False: it was refused.
-  bool open(const PeerGroup& group, bool is_unfinished) {
+  /// Its id. None: it was refused.
+  std::optional<std::uint64_t> open(const PeerGroup& group, bool is_unfinished) {
     if (open_.size() >= kLimit) {
       const auto victim = choose_victim(open_, now_, {newcomer_});
-      if (!victim) return false;
+      if (!victim) return std::nullopt;
       if (victim->is_proven) ++proven_lost_;
       open_.erase(std::find(open_.begin(), open_.end(), *victim));
     }
@@ -125,11 +137,29 @@ class Simulation {
                      .is_unfinished = is_unfinished,
                      .accepted = now_,
                      .idle_since = now_});
-    return true;
+    return open_.back().id;
   }
 
   /// A review came over the connection that was opened last, and was answered 200.
   void prove_last() { open_.back().is_proven = true; }
+
+  /// The same, over connection `id`. False: it gave way before.
+  bool prove(std::uint64_t id) {
+    const auto found = std::find_if(open_.begin(), open_.end(),
+                                    [&](const Candidate& each) { return each.id == id; });
+    if (found == open_.end()) return false;
+    found->is_proven = true;
+    found->is_unfinished = false;
+    return true;
+  }
+
+  /// An attacker closes the oldest of its own.
+  void close_some_of_attackers(bool is_behind_nat, std::size_t count) {
+    std::erase_if(open_, [&](const Candidate& each) {
+      const bool is_attackers = is_behind_nat ? !each.is_proven : each.group.bits >= 1000;
+      return is_attackers && count > 0 && count-- > 0;
+    });
+  }
 
   void close_all_of(const PeerGroup& group) {
     std::erase_if(open_, [&](const Candidate& candidate) { return candidate.group == group; });
@@ -220,6 +250,40 @@ TEST_CASE("a flood displaces nobody who is proven, and is displaced itself when 
     CHECK(server.proven_lost() == 0);
     server.pass(1s);
     CHECK(server.open(ipv4(2), false));
+    CHECK(server.proven_lost() == 0);
+  }
+}
+
+TEST_CASE("who opens and closes as fast as it can turns nobody away, and has nobody cut off") {
+  for (const Attack& attack : kAttacks) {
+    CAPTURE(attack.what);
+    Simulation server;
+    for (std::uint64_t number = 0; number < 75; ++number) {
+      REQUIRE(server.open(ipv4(1), false));
+      server.prove_last();
+    }
+    const auto churn = [&](std::uint64_t number) {
+      server.pass(1ms);
+      for (std::uint64_t i = 0; i < 3; ++i)
+        server.open(attacker(attack, 3 * number + i), attack.is_unfinished);
+      if (number % 50 == 0) server.close_some_of_attackers(attack.is_behind_nat, 30);
+    };
+    std::uint64_t number = 0;
+    for (; number < 1'000; ++number) churn(number);  // each place was taken ten times
+    std::uint64_t refused = 0;
+    std::uint64_t cut_off = 0;
+    for (std::uint64_t newcomer = 0; newcomer < 50; ++newcomer) {
+      const auto id = server.open(ipv4(attack.is_behind_nat ? 1 : 2), true);
+      if (!id) {
+        ++refused;
+        continue;
+      }
+      // Its handshake and its first review take 20 ms.
+      for (const auto end = number + 20; number < end; ++number) churn(number);
+      if (!server.prove(*id)) ++cut_off;
+    }
+    CHECK(refused == 0);
+    CHECK(cut_off == 0);
     CHECK(server.proven_lost() == 0);
   }
 }

@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -33,9 +32,7 @@ namespace webhook {
 namespace {
 
 using namespace std::chrono_literals;
-using test::Causes;
 using test::Client;
-using test::echo;
 using test::eventually;
 using test::post;
 
@@ -44,26 +41,18 @@ std::string beginning_of(std::size_t size) {
   return post(std::string(size, 'a')).substr(0, post(std::string(size, 'a')).size() - size + 1);
 }
 
-/// A transport with its own budget, which starts at once.
-struct Limited {
-  explicit Limited(const std::function<void(TransportOptions&)>& change,
-                   std::size_t bytes = 8U << 20U, std::size_t headroom = 0)
-      : budget(bytes, headroom), transport(make(change)) {
-    transport.start();
-  }
+/// A transport where nobody is spared for being young.
+struct Limited : test::Served {
+  explicit Limited(const Change& change, std::size_t bytes = 8U << 20U, std::size_t headroom = 0)
+      : Served(
+            [&](TransportOptions& options) {
+              options.workers = 1;  // who looks for a victim is the only one at work
+              options.eviction.spared_age = 0ms;
+              change(options);
+            },
+            bytes, headroom) {}
 
-  TransportOptions make(const std::function<void(TransportOptions&)>& change) {
-    TransportOptions options = echo();
-    options.connection.memory = &budget;
-    options.workers = 1;  // who looks for a victim is the only one at work
-    options.eviction.spared_age = 0ms;
-    options.observer = causes.observer();
-    options.on_bug = [this](std::string_view) { ++bugs; };
-    change(options);
-    return options;
-  }
-
-  [[nodiscard]] Client connect() const { return Client(transport.address()); }
+  [[nodiscard]] Client connect() const { return Client(address()); }
 
   /// A client that was answered `body`.
   [[nodiscard]] Client answered(const std::string& body) const {
@@ -72,11 +61,6 @@ struct Limited {
     CHECK(client.receive(body.size() + 2) == '[' + body + ']');
     return client;
   }
-
-  MemoryBudget budget;
-  Causes causes;
-  std::atomic<int> bugs{0};
-  Transport transport;
 };
 
 TEST_CASE("who has proven useful stays at the limit of connections, and nobody else") {
@@ -98,15 +82,40 @@ TEST_CASE("who has proven useful stays at the limit of connections, and nobody e
   CHECK(served.causes.count("no_room") == 1);
 }
 
-TEST_CASE("who is young is spared at the limit") {
+TEST_CASE("at the limit a newcomer gets in though all others are young, and then stays") {
   const Limited served([](TransportOptions& options) {
-    options.max_connections = 1;
+    options.max_connections = 3;
     options.eviction.spared_age = 1h;
   });
-  const Client young = served.answered("a");
-  CHECK(served.connect().receive_all().empty());
-  young.send(post("b"));
-  CHECK(young.receive(3) == "[b]");
+  const Client proven = served.answered("prove");
+  const Client first = served.answered("a");
+  const Client second = served.connect();
+  CHECK(eventually([&] { return served.transport.open_connections() == 3; }));
+  const Client third = served.answered("c");
+  CHECK(first.receive_all().empty());
+  second.send(post("b"));
+  CHECK(second.receive(3) == "[b]");
+  CHECK(served.causes.count("no_room") == 0);
+}
+
+TEST_CASE("a body displaces the young only for who is proven") {
+  const Limited served([](TransportOptions& options) { options.eviction.spared_age = 1h; },
+                       1'000'000);
+  const Client proven = served.answered("prove");
+  std::vector<Client> young;
+  for (int i = 0; i < 10; ++i) young.push_back(served.answered("a"));
+  const Client large = served.connect();
+  large.send(beginning_of(600'000));
+  CHECK(large.receive_all() == "refused 503");
+  for (const Client& each : young) {
+    each.send(post("b"));
+    CHECK(each.receive(3) == "[b]");
+  }
+  const std::string body(600'000, 'b');
+  proven.send(post(body));
+  CHECK(proven.receive(body.size() + 2) == '[' + body + ']');
+  CHECK(young.front().receive_all().empty());
+  CHECK(served.causes.count("evicted") > 0);
 }
 
 TEST_CASE("where newcomers always get in, they do") {

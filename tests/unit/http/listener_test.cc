@@ -63,9 +63,9 @@ struct Served {
        .on_bug = [this](std::string_view what) { bugs.add(std::string(what)); }},
       {{"POST", "/post",
         [](const HttpRequest& asked) {
-          return HttpAnswer{.body = std::string(asked.body) + '|' +
-                                    std::string(asked.content_type) + '|' + asked.timeout};
-        }},
+          return HttpAnswer{.body = std::string(asked.body) + '|' + asked.timeout};
+        },
+        "text/x"},
        {"GET", "/get",
         [](const HttpRequest& asked) {
           return HttpAnswer{.body = asked.verbose ? "all" : "ok", .content_type = "text/plain"};
@@ -81,7 +81,7 @@ TEST_CASE("a route is found by method and path, and told what the head says") {
   const Served served;
   CHECK(served.ask(post("/post?a=b&timeout=1%30s", "body")) ==
         "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        "Content-Length: 15\r\n\r\nbody|text/x|10s");
+        "Content-Length: 8\r\n\r\nbody|10s");
   CHECK(body_of(served.ask(request("GET /get?verbose"))) == "all");
   CHECK(served.ask(request("HEAD /get")) ==
         "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\n"
@@ -126,6 +126,22 @@ TEST_CASE("what has no route is refused, and its body is not read") {
   }
   CHECK(body_of(served.ask(request("GET /"))).find("(expected /post, /get, /throws)") !=
         std::string::npos);
+}
+
+TEST_CASE("another content type than the route's is refused, and its body is not read") {
+  Served served;
+  const auto ask = [&](const std::string& type, const std::string& length) {
+    const std::string answer =
+        served.ask(request("POST /post", type + "Content-Length: " + length + "\r\n"));
+    return answer.substr(0, answer.find("\r\n"));
+  };
+  for (const char* type : {"", "Content-Type: text/y\r\n", "Content-Type: text/xy; a=text/x\r\n",
+                           "Content-Type: \r\n", "Content-Type: text/x, text/x\r\n"}) {
+    CAPTURE(type);
+    CHECK(ask(type, "0") == "HTTP/1.1 415 Unsupported Media Type");
+    CHECK(ask(type, "1000000") == "HTTP/1.1 415 Unsupported Media Type");
+  }
+  CHECK(ask("Content-Type: TEXT/X ; charset=utf-8\r\n", "0") == "HTTP/1.1 200 OK");
 }
 
 TEST_CASE("a body where none belongs is refused unread") {

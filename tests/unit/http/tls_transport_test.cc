@@ -19,9 +19,7 @@ namespace webhook {
 namespace {
 
 using namespace std::chrono_literals;
-using test::Causes;
 using test::Client;
-using test::echo;
 using test::eventually;
 using test::kPatience;
 using test::post;
@@ -81,37 +79,32 @@ class TlsClient {
   SslPtr ssl_;
 };
 
-/// A transport with TLS, which starts at once.
-struct Secured {
-  explicit Secured(const std::function<void(TransportOptions&)>& change = {},
-                   const std::string& client_ca = "")
-      : transport(make(change, client_ca)) {
-    transport.start();
-  }
+std::shared_ptr<SSL_CTX> make_context(const std::string& client_ca) {
+  const test::Pair pair = test::make_pair();
+  return make_tls_context({.certificates = {"tls.crt", pair.certificate_pem},
+                           .key = {"tls.key", pair.key_pem},
+                           .client_ca = {"ca.crt", client_ca}},
+                          {})
+      .value()
+      .context;
+}
 
-  TransportOptions make(const std::function<void(TransportOptions&)>& change,
-                        const std::string& client_ca) {
-    TransportOptions options = echo();
-    options.connection.memory = &budget;
-    options.observer = causes.observer();
-    const test::Pair pair = test::make_pair();
-    context = make_tls_context({.certificates = {"tls.crt", pair.certificate_pem},
-                                .key = {"tls.key", pair.key_pem},
-                                .client_ca = {"ca.crt", client_ca}},
-                               {})
-                  .value()
-                  .context;
-    options.tls = [this] { return context; };
-    if (change) change(options);
-    return options;
-  }
+/// A transport with TLS.
+struct Secured : test::Served {
+  explicit Secured(const Change& change = {}, const std::string& client_ca = "")
+      : Secured(change, make_context(client_ca)) {}
 
-  [[nodiscard]] const std::string& address() const { return transport.address(); }
+  const std::shared_ptr<SSL_CTX> context;
 
-  MemoryBudget budget{std::size_t{64} << 20U};
-  Causes causes;
-  std::shared_ptr<SSL_CTX> context;
-  Transport transport;
+ private:
+  Secured(const Change& change, const std::shared_ptr<SSL_CTX>& made)
+      : Served(
+            [&](TransportOptions& options) {
+              options.tls = [made] { return made; };
+              if (change) change(options);
+            },
+            std::size_t{64} << 20U),
+        context(made) {}
 };
 
 TEST_CASE("a part of a TLS record keeps no connection alive") {
@@ -145,6 +138,18 @@ TEST_CASE("a part of a TLS record holds up no drain") {
   const TlsClient unused(served.address());
   unused.tcp.send(kPartOfRecord);
   CHECK(served.transport.drain(kPatience));
+}
+
+TEST_CASE("a handshake that has gone silent holds up no drain") {
+  Secured served([](TransportOptions& options) {
+    options.connection.deadlines = {.handshake = 1h, .request = 1h, .write = 1h, .idle = 1h};
+    options.grace = 50ms;
+  });
+  const Client silent(served.address());
+  const Client cut(served.address());
+  cut.send(std::string_view(hello()).substr(0, 100));
+  CHECK(served.transport.drain(kPatience));
+  CHECK(cut.receive_all().empty());
 }
 
 TEST_CASE("who has been answered and says no more is idle") {

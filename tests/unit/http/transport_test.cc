@@ -187,6 +187,39 @@ TEST_CASE("a drain waits for the request in flight, and for nobody else") {
   CHECK(request.transport.open_connections() == 0);
 }
 
+TEST_CASE("a drain waits for who still sends, and not for who has gone silent") {
+  TransportOptions options = echo();
+  options.connection.deadlines = {.handshake = 1h, .request = 1h, .write = 1h, .idle = 1h};
+  SUBCASE("silent") {
+    options.grace = 50ms;
+    Transport transport(std::move(options));
+    transport.start();
+    const Client in_head(transport.address());
+    in_head.send("POST / HTTP/1.1\r\nHo");
+    const Client in_body(transport.address());
+    in_body.send(kWaitingPost);
+    CHECK(in_body.receive(kContinue.size()) == kContinue);
+    in_body.send("a");
+    CHECK(transport.drain(kPatience));
+    CHECK(in_head.receive_all().empty());
+    CHECK(in_body.receive_all().empty());
+  }
+  SUBCASE("sending") {
+    options.grace = 1h;
+    Transport transport(std::move(options));
+    transport.start();
+    const Client slow(transport.address());
+    slow.send(kWaitingPost);
+    CHECK(slow.receive(kContinue.size()) == kContinue);
+    auto drained = std::async(std::launch::async, [&] { return transport.drain(kPatience); });
+    CHECK(eventually([&] { return refuses_connections(transport); }));
+    slow.send("ab");
+    CHECK(slow.receive(4) == "[ab]");
+    slow.half_close();
+    CHECK(drained.get());
+  }
+}
+
 TEST_CASE("a drain that runs out of time says so") {
   RequestInFlight request;
   CHECK_FALSE(request.transport.drain(10ms));

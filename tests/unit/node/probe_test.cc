@@ -87,11 +87,11 @@ TEST_CASE("probe_node reads the kernel that runs by default") {
 TEST_CASE("what is tried leaves no mount, and is refused where the file system cannot") {
   if (geteuid() != 0) return;  // tests/integration/doctor_test.py tries it without privileges
   const TemporaryDirectory root;
-  const std::string mounts = read_file("/proc/self/mountinfo");
+  const std::string mounts = read_to_end("/proc/self/mountinfo");
   (void)try_idmap_tmpfs();
   (void)try_idmap(root.path());
   (void)try_user_namespace();
-  CHECK(read_file("/proc/self/mountinfo") == mounts);
+  CHECK(read_to_end("/proc/self/mountinfo") == mounts);
   CHECK(try_idmap(root.path() / "absent").error == ENOENT);
   const Attempt of_proc = try_idmap("/proc");
   CAPTURE(of_proc.step);

@@ -25,7 +25,7 @@ std::string message_of(const std::filesystem::path& directory, const std::vector
 std::map<std::string, std::string> content_of(const std::filesystem::path& directory) {
   std::map<std::string, std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    files[entry.path().filename()] = entry.is_directory() ? "/" : read_file(entry.path());
+    files[entry.path().filename()] = entry.is_directory() ? "/" : read_to_end(entry.path());
   }
   return files;
 }

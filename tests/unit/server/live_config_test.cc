@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <stdexcept>
-
 #include "support/log_capture.h"
 #include "support/temporary_directory.h"
 
@@ -13,11 +11,11 @@ namespace {
 /// A configuration that a test can change, or spoil, while it is in use.
 struct Live {
   Config config;
-  std::string problem;  ///< Set: what reading it throws.
+  std::string problem;  ///< Set: why it cannot be read.
   LogCapture log;
   Metrics metrics{"1.2.3"};
-  LiveConfig live{[this] {
-                    if (!problem.empty()) throw std::runtime_error(problem);
+  LiveConfig live{[this]() -> Result<Config> {
+                    if (!problem.empty()) return Error{problem};
                     return config;
                   },
                   metrics};
