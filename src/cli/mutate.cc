@@ -53,6 +53,7 @@ class Mutator {
  public:
   explicit Mutator(const MutateFlags& flags) : flags_(flags) {
     const Config config = make_config(flags.common);
+    print_config_warnings(config);
     sandbox_ = make_sandbox_of(config);
     cluster_ = {.version = offline_version(config, flags.common)};
   }

@@ -33,6 +33,7 @@ std::string to_config_map(const SeccompProfile& profile, const Config& config,
 
 void run(const ProfileFlags& flags) {
   const Config config = make_config(flags.common);
+  print_config_warnings(config);
   const SeccompProfile profile = load_seccomp_profile(config.profile_file, config.policy.delivery);
   if (flags.output == "sha256") {
     std::cout << profile.sha256 << '\n';

@@ -19,6 +19,7 @@ struct ReviewFlags {
 
 void run(const ReviewFlags& flags) {
   const Config config = make_config(flags.common);
+  print_config_warnings(config);
   const auto sandbox = make_sandbox_of(config);
   const std::string body = read_input(flags.file);
   const ClusterState cluster{.version = offline_version(config, flags.common)};
