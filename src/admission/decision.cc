@@ -177,14 +177,21 @@ bool insists_on_sandbox(const PodFacts& pod) {
   return pod.mode == "sandbox" || pod.context.kind == ContextKind::kOurs;
 }
 
-std::optional<Reason> find_obstacle(const AdmissionRequest& request, const Policy& policy,
-                                    const ClusterState& cluster) {
+std::vector<Reason> find_obstacles(const AdmissionRequest& request, const Policy& policy,
+                                   const ClusterState& cluster) {
   const Question question{request, request.pod, policy, cluster};
-  const Row* gate = std::find_if(std::begin(kTable), std::end(kTable),
-                                 [](const Row& row) { return row.then == Then::kFallBack; });
-  const Row& row = first_match(gate, question);
-  if (row.then == Then::kFallBack || row.then == Then::kDeny) return row.reason;
-  return std::nullopt;
+  std::vector<Reason> found;
+  const auto add = [&](Reason reason) {
+    if (std::find(found.begin(), found.end(), reason) == found.end()) found.push_back(reason);
+  };
+  for (const Row& row : kTable) {
+    if (row.then == Then::kLeave || row.then == Then::kSandbox || !row.when(question)) continue;
+    // Its row looks at targets that are not privileged: it would match next.
+    const bool is_explicit = row.reason == Reason::kExplicitSecurityContext;
+    if (is_explicit && request.pod.runs_without_nsjail) add(Reason::kRunsWithoutNsjail);
+    add(row.reason);
+  }
+  return found;
 }
 
 Decision decide(const AdmissionRequest& request, const Policy& policy,

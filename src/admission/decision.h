@@ -1,8 +1,8 @@
 #pragma once
 
 #include <array>
-#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "admission/admission_request.h"
 #include "admission/policy.h"
@@ -86,10 +86,10 @@ bool can_keep_sandbox(const Policy& policy, const ClusterState& cluster);
 /// carries the sandbox already.
 bool insists_on_sandbox(const PodFacts& pod);
 
-/// What stands in the way of the sandbox, if the target's context does not: the first row that
-/// matches of those from the gate on. None: the pod could be sandboxed.
-std::optional<Reason> find_obstacle(const AdmissionRequest& request, const Policy& policy,
-                                    const ClusterState& cluster);
+/// All that stands between the pod and the sandbox, each once, in the order of the table: without
+/// it the pod would be sandboxed, but for a label that opts out.
+std::vector<Reason> find_obstacles(const AdmissionRequest& request, const Policy& policy,
+                                   const ClusterState& cluster);
 
 /// Decides what becomes of `request`. Pure: no clock, file, network or global state; equal inputs
 /// give equal decisions, and a pod that has all that the patch would bring is kUnchanged.

@@ -1,44 +1,11 @@
 #include "admission/messages.h"
 
-#include <optional>
+#include "admission/obstacles.h"
 
 namespace webhook {
 namespace {
 
-/// What stands in the way of the sandbox, and what would remove it.
-struct Obstacle {
-  std::string what;
-  std::string remedy;
-};
-
-Obstacle to_gate(const Policy& policy, const ClusterState& cluster) {
-  if (cluster.version >= policy.minimum_version) {
-    return {"the API server drops hostUsers or procMount",
-            "turn on its features UserNamespacesSupport and ProcMountType"};
-  }
-  return {"Kubernetes " + to_string(cluster.version) + " is older than " +
-              to_string(policy.minimum_version),
-          "upgrade the cluster"};
-}
-
-Obstacle to_obstacle(Reason reason, const Policy& policy, const ClusterState& cluster) {
-  switch (reason) {
-    case Reason::kClusterTooOld: return to_gate(policy, cluster);
-    case Reason::kHostNamespace:
-      return {"it uses hostNetwork, hostPID or hostIPC", "remove hostNetwork, hostPID and hostIPC"};
-    case Reason::kHostUsersRequested: return {"it sets hostUsers: true", "remove hostUsers"};
-    case Reason::kRawBlockVolume: return {"a container has volumeDevices", "remove volumeDevices"};
-    case Reason::kUnmappableVolume:
-      return {"it mounts a hostPath of /dev, /proc or /sys, or nfs", "remove that volume"};
-    case Reason::kUnmappedId: {
-      const std::string ids = std::to_string(policy.ids_per_pod);
-      return {"a user or group id is not below " + ids, "use ids below " + ids};
-    }
-    case Reason::kNameConflict:
-      return {"it has names that code-executor-webhook uses", "rename them"};
-    default: return {"no schedulable node can run it", "add a node that supports user namespaces"};
-  }
-}
+constexpr std::string_view kStaysPrivileged = "code-executor stays privileged";
 
 std::string to_fallback_warning(const Decision& decision, const AdmissionRequest& request,
                                 const Policy& policy, const ClusterState& cluster) {
@@ -52,25 +19,61 @@ std::string to_fallback_warning(const Decision& decision, const AdmissionRequest
          std::string(to_string(decision.reason)) + ')';
 }
 
-/// For a privileged target that is left alone: how to change it, if it can be changed here.
-std::string to_privileged_warning(const Decision& decision, const AdmissionRequest& request,
-                                  const Policy& policy, const ClusterState& cluster) {
-  const std::string stays = "code-executor stays privileged";
-  if (decision.reason == Reason::kMirrorPod) {
-    return stays + ": a static pod cannot be changed here (change its manifest)";
+/// `warning (advice)` where that is one line, else where to look: half an advice would be none.
+std::string with_advice(const std::string& warning, const std::string& advice) {
+  const std::string whole = warning + " (" + advice + ')';
+  return whole.size() <= kMaxWarningLength ? whole : warning + " (README)";
+}
+
+/// What stands in the way of a privileged target beside its own context and label.
+std::vector<Reason> to_other_obstacles(const AdmissionRequest& request, const Policy& policy,
+                                       const ClusterState& cluster) {
+  std::vector<Reason> reasons = find_obstacles(request, policy, cluster);
+  const auto is_of_the_target = [](Reason reason) {
+    return reason == Reason::kExplicitSecurityContext || reason == Reason::kRunsWithoutNsjail;
+  };
+  std::erase_if(reasons, is_of_the_target);
+  return reasons;
+}
+
+std::string to_context_of(const PodFacts& pod) {
+  return pod.runs_without_nsjail ? "securityContext and CONTAINER_UNPRIVILEGED_MODE"
+                                 : "its securityContext";
+}
+
+std::string to_opted_out_warning(const PodFacts& pod, const Policy& policy) {
+  const std::string warning = std::string(kStaysPrivileged) + ": it is opted out";
+  const std::string label = "label code-executor-webhook/mode";
+  if (pod.context.kind != ContextKind::kChartDefault) {
+    return with_advice(warning, "remove " + to_context_of(pod) + " and " + label + ": off");
   }
-  if (decision.reason == Reason::kOptedOut) {
-    return stays + ": it is opted out (remove label code-executor-webhook/mode: off)";
+  if (policy.replace_chart_default) return with_advice(warning, "remove " + label + ": off");
+  return with_advice(warning, "change " + label + " to sandbox");
+}
+
+/// For a privileged target that is left alone: how to change it, all that it takes. The label would
+/// get the pod denied while obstacles remain.
+std::string to_privileged_warning(const AdmissionRequest& request, const Policy& policy,
+                                  const ClusterState& cluster) {
+  const PodFacts& pod = request.pod;
+  const std::string stays(kStaysPrivileged);
+  const bool is_chart_default = pod.context.kind == ContextKind::kChartDefault;
+  const std::vector<Reason> reasons = to_other_obstacles(request, policy, cluster);
+  if (!reasons.empty()) {
+    const Obstacle first = to_obstacle(reasons.front(), policy, cluster);
+    if (pod.mode == "off") return stays + ": it is opted out, and " + first.what + " (README)";
+    if (reasons.size() > 1) return stays + ": " + first.what + ", and more (README)";
+    const std::string last =
+        is_chart_default ? "label it mode: sandbox" : "remove " + to_context_of(pod);
+    return with_advice(stays + ": " + first.what, first.brief + ", then " + last);
   }
-  if (const auto reason = find_obstacle(request, policy, cluster)) {
-    const Obstacle obstacle = to_obstacle(*reason, policy, cluster);
-    const std::string warning = stays + ": " + obstacle.what + " (" + obstacle.remedy + ')';
-    return warning.size() <= kMaxWarningLength ? warning : stays + ": " + obstacle.what;
-  }
-  if (request.pod.context.kind == ContextKind::kChartDefault) {
+  if (pod.mode == "off") return to_opted_out_warning(pod, policy);
+  if (is_chart_default) {
     return stays + " as set; label code-executor-webhook/mode: sandbox sandboxes it (README)";
   }
-  return stays + " as set; without its securityContext it would be sandboxed (README)";
+  const std::string warning =
+      stays + " as set; without " + to_context_of(pod) + " it would be sandboxed";
+  return pod.runs_without_nsjail ? warning : warning + " (README)";
 }
 
 /// Of a target with a seccomp profile of its own: what this sandbox has and that one has not.
@@ -88,46 +91,27 @@ bool is_left_as_it_is(const Decision& decision) {
   return decision.outcome == Outcome::kUnchanged && !decision.is_fallback;
 }
 
-/// How the pod could come to be admitted, beside removing the obstacle.
-std::string to_way_out(const PodFacts& pod, const Policy& policy) {
-  if (pod.mode == "sandbox") return ", or remove label code-executor-webhook/mode: sandbox)";
-  if (pod.context.kind == ContextKind::kOurs) {
-    return ", or remove the sandbox's securityContext from the code-executor)";
+/// What is in the pod beside a sandboxed target, or mounted by it, that no sandbox holds.
+void add_what_is_not_held(const PodFacts& pod, std::vector<std::string>& warnings) {
+  if (pod.target_has_kubelet_root) {
+    warnings.emplace_back(
+        "code-executor mounts the node's kubelet directory or one above: no sandbox holds that "
+        "(remove the hostPath)");
   }
-  if (policy.fallback == Fallback::kPrivileged && pod.host_users == false) {
-    return ", or remove hostUsers: false)";
+  if (pod.can_write_profiles) {
+    warnings.emplace_back(
+        "a container can write to the kubelet's seccomp directory, and so to the profile (remove "
+        "the hostPath)");
   }
-  return ", or change sandbox.fallback of code-executor-webhook)";
+  if (pod.has_privileged_sidecar) {
+    warnings.emplace_back(
+        "a container beside the code-executor is privileged, and not sandboxed (remove "
+        "privileged: true)");
+  }
 }
 
-std::string to_conflict(const PodFacts& pod) {
-  const bool is_container = pod.has_container_of_our_name || !pod.installer.all_are_ours;
-  const bool is_ours = pod.context.kind == ContextKind::kOurs;
-  std::string what;
-  if (!is_ours && !pod.profile_volume.all_are_ours) {
-    what = "volume 'seccomp-profile' is not the one that code-executor-webhook adds";
-  } else if (!is_ours && !pod.host_volume.all_are_ours) {
-    what = "volume 'host-seccomp' is not the one that code-executor-webhook adds";
-  } else if (pod.has_container_of_our_name || (!is_ours && is_container)) {
-    what = "container 'install-seccomp' is not the one that code-executor-webhook adds";
-  } else {
-    what =
-        "a container mounts volume 'seccomp-profile' or 'host-seccomp', of code-executor-webhook";
-  }
-  return what + " (rename it, or opt out with label code-executor-webhook/mode: \"off\")";
-}
-
-/// What is wrong with a pod that insists on the sandbox, and no fallback.
-Obstacle to_contradiction(Reason reason, const Policy& policy) {
-  switch (reason) {
-    case Reason::kNoTargetContainer:
-      return {"the pod has no container '" + policy.container_name + "' to sandbox", "name it so"};
-    case Reason::kRunsWithoutNsjail:
-      return {"the code-executor runs user code without nsjail",
-              "remove env CONTAINER_UNPRIVILEGED_MODE"};
-    default:
-      return {"the code-executor has a securityContext of its own", "remove its securityContext"};
-  }
+bool is_sandboxed(const Decision& decision) {
+  return decision.outcome == Outcome::kSandboxed || decision.reason == Reason::kAlreadySandboxed;
 }
 
 }  // namespace
@@ -151,8 +135,13 @@ std::vector<std::string> to_warnings(const Decision& decision, const AdmissionRe
   }
   if (decision.is_fallback) {
     warnings.push_back(to_fallback_warning(decision, request, policy, cluster));
-  } else if (is_left_as_it_is(decision) && pod.context.is_privileged) {
-    warnings.push_back(to_privileged_warning(decision, request, policy, cluster));
+  } else if (is_sandboxed(decision)) {
+    add_what_is_not_held(pod, warnings);
+  } else if (decision.reason == Reason::kMirrorPod && pod.context.is_privileged) {
+    warnings.push_back(std::string(kStaysPrivileged) +
+                       ": a static pod cannot be changed here (change its manifest)");
+  } else if (is_left_as_it_is(decision) && pod.context.is_privileged && !pod.is_windows) {
+    warnings.push_back(to_privileged_warning(request, policy, cluster));
   } else if (decision.reason == Reason::kExplicitSecurityContext && is_left_as_it_is(decision) &&
              pod.context.has_localhost_profile) {
     const std::string lacks = to_lacks(pod, policy, cluster);
@@ -161,30 +150,6 @@ std::vector<std::string> to_warnings(const Decision& decision, const AdmissionRe
     }
   }
   return warnings;
-}
-
-std::string to_denial(const Decision& decision, const AdmissionRequest& request,
-                      const Policy& policy, const ClusterState& cluster) {
-  if (decision.outcome != Outcome::kDenied) return {};
-  const PodFacts& pod = request.pod;
-  if (decision.reason == Reason::kNameConflict) return to_conflict(pod);
-  if (decision.reason == Reason::kClusterTooOld && cluster.api_servers_differ) {
-    return "API servers differ, try again (some of them cannot keep the sandbox)";
-  }
-  const std::string way_out = to_way_out(pod, policy);
-  if (decision.is_fallback) {
-    const Obstacle obstacle = to_obstacle(decision.reason, policy, cluster);
-    return "the code-executor cannot be sandboxed: " + obstacle.what + " (" + obstacle.remedy +
-           way_out;
-  }
-  if (decision.reason == Reason::kClusterTooOld) {
-    const Obstacle gate = to_gate(policy, cluster);
-    return "the pod has hostUsers: false or procMount: Unmasked, which the cluster does not "
-           "keep: " +
-           gate.what + " (" + gate.remedy + ", or remove them)";
-  }
-  const Obstacle contradiction = to_contradiction(decision.reason, policy);
-  return contradiction.what + " (" + contradiction.remedy + way_out;
 }
 
 }  // namespace webhook

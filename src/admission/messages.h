@@ -16,8 +16,9 @@ inline constexpr std::size_t kMaxWarningLength = 120;
 std::string to_printable(std::string_view text, std::size_t limit);
 
 /// What `kubectl` shows beside its answer, each one line of at most kMaxWarningLength characters:
-/// for each fallback why, for a target that is left privileged how to change it, for a sandbox of
-/// the chart's own what it lacks, for a label that means nothing what it could be.
+/// for each fallback why, for a target that is left privileged how to change it, beside a sandboxed
+/// one what no sandbox holds, for a sandbox of the chart's own what it lacks, for a label that
+/// means nothing what it could be. What is advised is all that it takes.
 std::vector<std::string> to_warnings(const Decision& decision, const AdmissionRequest& request,
                                      const Policy& policy, const ClusterState& cluster);
 

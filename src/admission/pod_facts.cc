@@ -1,8 +1,10 @@
 #include "admission/pod_facts.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "admission/unmappable.h"
+#include "admission/node_mounts.h"
+#include "admission/unmapped_id.h"
 #include "base/json_reader.h"
 
 namespace webhook {
@@ -12,7 +14,7 @@ namespace {
 struct Reading {
   const Sandbox& sandbox;
   PodFacts& facts;
-  std::vector<std::string_view> unmappable_volumes;  ///< Names, sorted.
+  std::vector<OutsideVolume> outside_volumes;  ///< But ours; sorted by name.
 };
 
 /// True if an annotation is there, whatever it says.
@@ -75,27 +77,48 @@ void note(Named& named, std::size_t index, bool is_ours) {
   }
 }
 
-/// What a container mounts: no volume of ours, and none that no node can id-map.
-void read_mounts(const JsonValue& container, Reading& reading) {
+void note(const MountedView& view, bool is_target, PodFacts& facts) {
+  facts.has_unmappable_volume = view.is_unmappable || facts.has_unmappable_volume;
+  if (is_target && view.has_kubelet_root) {
+    facts.target_has_kubelet_root = true;  // which says more than that it can write below
+  } else {
+    facts.can_write_profiles = view.can_write_profiles || facts.can_write_profiles;
+  }
+}
+
+bool is_named_before(const OutsideVolume& volume, std::string_view name) {
+  return volume.name < name;
+}
+
+/// What a container mounts: of our volumes, and of those that lead out of the pod.
+void read_mounts(const JsonValue& container, bool is_target, Reading& reading) {
   const JsonValue mounts = container.field("volumeMounts");
   mounts.for_each([&](const JsonValue& mount, std::size_t) {
-    const std::string_view volume = mount.field("name").string();
-    if (volume == kProfileVolume || volume == kHostVolume) reading.facts.has_foreign_mount = true;
-    const auto& unmappable = reading.unmappable_volumes;
-    reading.facts.has_unmappable_volume =
-        reading.facts.has_unmappable_volume ||
-        std::binary_search(unmappable.begin(), unmappable.end(), volume);
+    const std::string_view name = mount.field("name").string();
+    if (name == kProfileVolume || name == kHostVolume) reading.facts.has_foreign_mount = true;
+    const auto& volumes = reading.outside_volumes;
+    const auto volume = std::lower_bound(volumes.begin(), volumes.end(), name, is_named_before);
+    if (volume == volumes.end() || volume->name != name) return;
+    const std::string& seccomp_dir = reading.sandbox.policy.kubelet_seccomp_dir;
+    note(to_mounted_view(*volume, mount, seccomp_dir), is_target, reading.facts);
   });
 }
 
-void read_any_container(const JsonValue& container, Reading& reading) {
+void read_any_container(const JsonValue& container, bool is_target, Reading& reading) {
   PodFacts& facts = reading.facts;
   facts.has_raw_block_volume =
       container.field("volumeDevices").size() > 0 || facts.has_raw_block_volume;
-  read_mounts(container, reading);
+  read_mounts(container, is_target, reading);
   const JsonValue context = container.field("securityContext");
   facts.has_unmapped_id =
       has_unmapped_id(context, reading.sandbox.policy.ids_per_pod) || facts.has_unmapped_id;
+}
+
+/// A container that runs beside the target.
+void read_sidecar(const JsonValue& container, PodFacts& facts) {
+  const JsonValue context = container.field("securityContext");
+  facts.has_privileged_sidecar =
+      context.field("privileged").matches(true) || facts.has_privileged_sidecar;
 }
 
 /// An init container of our name is not judged as others are: it is ours, replaced or refused.
@@ -105,11 +128,14 @@ void read_installer(const JsonValue& container, std::size_t index, Reading& read
   if (reading.facts.installer.first == index) reading.facts.installer_edits = std::move(edits);
 }
 
+/// The first container of its name.
+bool is_target(const JsonValue& container, const Reading& reading) {
+  return !reading.facts.target &&
+         container.field("name").string() == reading.sandbox.policy.container_name;
+}
+
 void read_target(const JsonValue& container, std::size_t index, Reading& reading) {
   PodFacts& facts = reading.facts;
-  if (facts.target || container.field("name").string() != reading.sandbox.policy.container_name) {
-    return;
-  }
   facts.target = index;
   facts.runs_without_nsjail = runs_without_nsjail(container);
   const JsonValue context = container.field("securityContext");
@@ -122,17 +148,20 @@ void read_containers(const JsonValue& spec, Reading& reading) {
   init_containers.for_each([&](const JsonValue& container, std::size_t index) {
     if (container.field("name").string() == kInstaller) {
       read_installer(container, index, reading);
-    } else {
-      read_any_container(container, reading);
+      return;
     }
+    read_any_container(container, false, reading);
+    if (container.field("restartPolicy").matches("Always")) read_sidecar(container, reading.facts);
   });
   for (const std::string_view kind : {"containers", "ephemeralContainers"}) {
     const JsonValue containers = spec.field(kind);
     containers.for_each([&](const JsonValue& container, std::size_t index) {
       const bool is_ours = container.field("name").string() == kInstaller;
       reading.facts.has_container_of_our_name = is_ours || reading.facts.has_container_of_our_name;
-      read_any_container(container, reading);
-      if (kind == "containers") read_target(container, index, reading);
+      const bool is_first = kind == "containers" && is_target(container, reading);
+      read_any_container(container, is_first, reading);
+      if (is_first) read_target(container, index, reading);
+      if (!is_first) read_sidecar(container, reading.facts);
     });
   }
 }
@@ -149,11 +178,13 @@ void read_volumes(const JsonValue& volumes, Reading& reading) {
       note(reading.facts.profile_volume, index, is_like(sandbox.profile_volume));
     } else if (name == kHostVolume) {
       note(reading.facts.host_volume, index, is_like(sandbox.host_volume));
-    } else if (is_unmappable(volume)) {
-      reading.unmappable_volumes.push_back(name);
+    } else if (auto outside = to_outside_volume(volume)) {
+      reading.outside_volumes.push_back(std::move(*outside));
     }
   });
-  std::sort(reading.unmappable_volumes.begin(), reading.unmappable_volumes.end());
+  // Of a name that is there twice, which API servers refuse, the first counts.
+  std::stable_sort(reading.outside_volumes.begin(), reading.outside_volumes.end(),
+                   [](const auto& a, const auto& b) { return a.name < b.name; });
 }
 
 void read_spec(const JsonValue& spec, const Sandbox& sandbox, PodFacts& facts) {

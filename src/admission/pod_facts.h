@@ -41,6 +41,11 @@ struct PodFacts {
   bool has_unmappable_volume = false;  ///< A container mounts what no node can id-map.
   bool has_unmapped_id = false;        ///< A user or group id from Policy::ids_per_pod on.
 
+  // What a sandbox does not hold. The decision is the same; who creates the pod is told.
+  bool target_has_kubelet_root = false;  ///< It mounts the kubelet's directory, or one above.
+  bool can_write_profiles = false;       ///< Another mount shows the kubelet's seccomp directory.
+  bool has_privileged_sidecar = false;
+
   Named profile_volume;
   Named host_volume;
   Named installer;                         ///< Among the init containers.

@@ -61,7 +61,7 @@ Json to_installer_context(const Policy& policy) {
 }
 
 Json to_installer(const Policy& policy) {
-  return {
+  Json installer = {
       {"name", kInstaller},
       {"image", policy.installer_image},
       // The script's arguments: the source, the mount of the kubelet's directory, the file below
@@ -70,14 +70,16 @@ Json to_installer(const Policy& policy) {
        {"sh", "-c", kInstallSeccompScript, kInstaller, below(kProfileMount, kProfileKey),
         kHostMount, with_digest(policy.localhost_profile, policy.profile.sha256),
         policy.profile.sha256}},
-      {"resources",
-       {{"requests", policy.installer_resources.requests},
-        {"limits", policy.installer_resources.limits}}},
       {"securityContext", to_installer_context(policy)},
       {"volumeMounts",
        Json::array({{{"name", kProfileVolume}, {"mountPath", kProfileMount}, {"readOnly", true}},
                     {{"name", kHostVolume}, {"mountPath", kHostMount}}})},
   };
+  const Resources& resources = policy.installer_resources;
+  if (resources != Resources{}) {
+    installer["resources"] = {{"requests", resources.requests}, {"limits", resources.limits}};
+  }
+  return installer;
 }
 
 Installer with_members(Json container) {
@@ -159,8 +161,6 @@ Sandbox make_sandbox(Policy policy) {
   const Json app_armor = to_app_armor_profile(policy.app_armor_profile);
   Sandbox sandbox{
       .policy = {},
-      .localhost_profile = with_digest(policy.localhost_profile, policy.profile.sha256),
-      .config_map_name = with_digest(policy.config_map_name, policy.profile.sha256),
       .checksum = Json(policy.profile.sha256),
       .profile_annotation = Json(policy.profile.bytes),
       .profile_volume = with_api_defaults(to_profile_volume(policy)),

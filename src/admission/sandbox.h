@@ -65,12 +65,10 @@ struct Context {
 /// Everything that a sandboxed pod gets. Made once for a configuration, then shared, read only.
 struct Sandbox {
   Policy policy;
-  std::string localhost_profile;  ///< Of the policy, with the digest in its place,
-  std::string config_map_name;    ///< likewise.
-  Fragment checksum;              ///< Value of annotation checksum/seccomp.
-  Fragment profile_annotation;    ///< Value of the profile's annotation, for Delivery::kAnnotation.
-  OwnVolume profile_volume;       ///< Volume seccomp-profile.
-  OwnVolume host_volume;          ///< Volume host-seccomp.
+  Fragment checksum;            ///< Value of annotation checksum/seccomp.
+  Fragment profile_annotation;  ///< Value of the profile's annotation, for Delivery::kAnnotation.
+  OwnVolume profile_volume;     ///< Volume seccomp-profile.
+  OwnVolume host_volume;        ///< Volume host-seccomp.
   Installer installer;
   nlohmann::json seccomp;       ///< The context's seccompProfile.
   nlohmann::json app_armor;     ///< The context's appArmorProfile; null where none is to be set.

@@ -59,6 +59,12 @@ Result<Config> make_config(const CommonFlags& flags) {
   return loaded;
 }
 
+void print_config_warnings(const Config& config) {
+  for (const std::string& warning : to_config_warnings(config)) {
+    std::cerr << "warning: " << warning << '\n';
+  }
+}
+
 KubeVersion offline_version(const Config& config, const CommonFlags& flags) {
   if (!config.cluster.kube_version.empty()) {
     return parse_kube_version(config.cluster.kube_version).value();

@@ -28,6 +28,9 @@ void add_log_flags(CLI::App& command, CommonFlags& flags);
 /// The configuration file, or the defaults without one, under the flags.
 Result<Config> make_config(const CommonFlags& flags);
 
+/// Says on stderr what should be known of the configuration; `serve` logs it.
+void print_config_warnings(const Config& config);
+
 /// The version to decide by, offline: the fixed one, else that of the cluster of --kubeconfig, else
 /// an assumed one, which it names on stderr. Throws std::runtime_error.
 KubeVersion offline_version(const Config& config, const CommonFlags& flags);

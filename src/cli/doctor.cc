@@ -25,6 +25,7 @@ struct DoctorFlags {
 
 NodeProbeOptions make_options(const DoctorFlags& flags) {
   const Config config = flags.config.empty() ? Config{} : value_or_throw(load_config(flags.config));
+  print_config_warnings(config);
   NodeProbeOptions options{.host_root = flags.host_root,
                            .kubelet_seccomp_dir = config.policy.kubelet_seccomp_dir,
                            .app_armor_profile = config.policy.app_armor_profile};

@@ -54,6 +54,7 @@ class Mutator {
  public:
   explicit Mutator(const MutateFlags& flags) : flags_(flags) {
     const Config config = value_or_throw(make_config(flags.common));
+    print_config_warnings(config);
     sandbox_ = value_or_throw(make_sandbox_of(config));
     cluster_ = {.version = offline_version(config, flags.common)};
   }

@@ -34,6 +34,7 @@ std::string to_config_map(const SeccompProfile& profile, const Config& config,
 
 void run(const ProfileFlags& flags) {
   const Config config = value_or_throw(make_config(flags.common));
+  print_config_warnings(config);
   const SeccompProfile profile =
       value_or_throw(load_seccomp_profile(config.profile_file, config.policy.delivery));
   if (flags.output == "sha256") {

@@ -20,6 +20,7 @@ struct ReviewFlags {
 
 void run(const ReviewFlags& flags) {
   const Config config = value_or_throw(make_config(flags.common));
+  print_config_warnings(config);
   const auto sandbox = value_or_throw(make_sandbox_of(config));
   const std::string body = read_input(flags.file);
   const ClusterState cluster{.version = offline_version(config, flags.common)};

@@ -1,13 +1,11 @@
 #include "server/config.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
 #include <exception>
 
-#include "admission/sandbox.h"
 #include "base/dns_name.h"
 #include "os/file.h"
+#include "server/sandbox_config.h"
 #include "yaml/documents.h"
 #include "yaml/error.h"
 #include "yaml/section.h"
@@ -20,177 +18,12 @@ using std::chrono::milliseconds;
 /// No ConfigMap is larger.
 constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20U;
 
-bool has_dot_dot(std::string_view path) {
-  return ("/" + std::string(path) + "/").find("/../") != std::string::npos;
-}
-
-/// A Kubernetes quantity that is not negative: "10m", "0.5", "16Mi", "1e3".
-bool is_quantity(std::string_view text) {
-  const std::size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
-  const std::string_view number = text.substr(0, digits);
-  const bool is_number =
-      std::count(number.begin(), number.end(), '.') <= 1 && number != "." && !number.empty();
-  constexpr std::array kSuffixes = {"",  "n", "u",  "m",  "k",  "M",  "G",  "T",
-                                    "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
-  return is_number &&
-         std::find(kSuffixes.begin(), kSuffixes.end(), text.substr(digits)) != kSuffixes.end();
-}
-
-/// Reads one line of text without control characters.
-void read_text(const YamlSection& section, std::string_view key, std::string& value,
-               bool may_be_empty) {
-  section.read(key, value);
-  if (value.empty() && !may_be_empty) section.fail(key, "is empty (expected a value)");
-  const bool has_control = std::any_of(value.begin(), value.end(), [](char c) {
-    return static_cast<unsigned char>(c) < ' ' || c == '\x7f';
-  });
-  if (has_control) section.fail(key, "has a control character (expected one line of text)");
-}
-
 void read_target(const YamlSection& target, Policy& policy) {
   target.read("containerName", policy.container_name);
   if (!is_dns_label(policy.container_name) || policy.container_name == "install-seccomp") {
     target.fail("containerName", "'" + policy.container_name +
                                      "' (expected the name of a container, such as code-executor)");
   }
-}
-
-void read_minimum_version(const YamlSection& sandbox, Policy& policy) {
-  std::string text = to_string(policy.minimum_version);
-  sandbox.read("minimumKubernetesVersion", text);
-  const auto version = parse_kube_version(text);
-  if (!version) sandbox.fail("minimumKubernetesVersion", version.error().message);
-  if (*version < kOldestSandboxVersion) {
-    sandbox.fail("minimumKubernetesVersion",
-                 "'" + text +
-                     "' (expected 1.33 or later: older API servers drop hostUsers and procMount "
-                     "in silence)");
-  }
-  policy.minimum_version = *version;
-}
-
-void read_app_armor_profile(const YamlSection& sandbox, Policy& policy) {
-  const std::string& profile = policy.app_armor_profile;
-  read_text(sandbox, "appArmorProfile", policy.app_armor_profile, true);
-  const bool is_local = profile.starts_with("Localhost/") && profile.size() > 10;
-  if (!profile.empty() && profile != "Unconfined" && profile != "RuntimeDefault" && !is_local) {
-    sandbox.fail(
-        "appArmorProfile",
-        "'" + profile + "' (expected Unconfined, RuntimeDefault, Localhost/<name> or \"\")");
-  }
-}
-
-/// What a digest looks like, to check names that are made with one.
-const std::string kAnyDigest(64, 'a');
-
-/// Names of files hold 255 bytes; the installer's temporary file needs some of them.
-constexpr std::size_t kMaxComponent = 240;
-
-/// The API server takes newlines and 5,000 characters; the kubelet would have to open such a file.
-void check_localhost_profile(const YamlSection& seccomp, const std::string& name) {
-  const auto fail = [&](const std::string& what) { seccomp.fail("localhostProfile", what); };
-  const std::string path = with_digest(name, kAnyDigest);
-  const bool is_printable =
-      std::all_of(path.begin(), path.end(), [](char c) { return c >= ' ' && c <= '~'; });
-  if (!is_printable) fail("is not printable (expected ASCII without control characters)");
-  if (path.find_first_of("{}") != std::string::npos) {
-    fail("'" + name + "' (expected no other placeholder than {sha256})");
-  }
-  std::size_t begin = 0;
-  while (begin <= path.size()) {
-    const std::size_t end = std::min(path.find('/', begin), path.size());
-    const std::string component = path.substr(begin, end - begin);
-    if (component.empty() || component == "." || component == "..") {
-      fail("'" + name + "' (expected a relative path of a file without ..)");
-    }
-    if (component.size() > kMaxComponent) {
-      fail("has a component of " + std::to_string(component.size()) + " bytes (expected at most " +
-           std::to_string(kMaxComponent) + ')');
-    }
-    begin = end + 1;
-  }
-}
-
-void read_seccomp(const YamlSection& seccomp, Config& config) {
-  Policy& policy = config.policy;
-  read_text(seccomp, "profileFile", config.profile_file, true);
-  read_text(seccomp, "localhostProfile", policy.localhost_profile, false);
-  check_localhost_profile(seccomp, policy.localhost_profile);
-  seccomp.read("delivery", policy.delivery,
-               {{"configMap", Delivery::kConfigMap},
-                {"annotation", Delivery::kAnnotation},
-                {"preinstalled", Delivery::kPreinstalled}});
-  seccomp.read("configMapName", policy.config_map_name);
-  if (!is_dns_subdomain(with_digest(policy.config_map_name, kAnyDigest))) {
-    seccomp.fail("configMapName", "'" + policy.config_map_name +
-                                      "' (expected the name of a ConfigMap, in which {sha256} "
-                                      "stands for the profile's digest)");
-  }
-  read_text(seccomp, "kubeletSeccompDir", policy.kubelet_seccomp_dir, false);
-  if (!policy.kubelet_seccomp_dir.starts_with('/') || has_dot_dot(policy.kubelet_seccomp_dir)) {
-    seccomp.fail("kubeletSeccompDir",
-                 "'" + policy.kubelet_seccomp_dir + "' (expected an absolute path without ..)");
-  }
-}
-
-/// As the kubelet checks its own userNamespaces.idsPerPod: pkg/kubelet/apis/config/validation.
-void read_ids_per_pod(const YamlSection& sandbox, Policy& policy) {
-  constexpr std::size_t kRange = 65'536;
-  auto ids = static_cast<std::size_t>(policy.ids_per_pod);
-  sandbox.read("idsPerPod", ids, kRange, (std::size_t{1} << 32U) - kRange);
-  if (ids % kRange != 0) {
-    sandbox.fail("idsPerPod", std::to_string(ids) + " (expected a multiple of 65536)");
-  }
-  policy.ids_per_pod = static_cast<std::int64_t>(ids);
-}
-
-void read_se_linux_options(const YamlSection& installer, Policy& policy) {
-  const auto options = installer.section("seLinuxOptions", {"level", "role", "type", "user"});
-  for (const char* key : {"level", "role", "type", "user"}) {
-    std::string value;
-    read_text(options, key, value, true);
-    if (!value.empty()) policy.installer_se_linux_options[key] = value;
-  }
-}
-
-void read_quantities(const YamlSection& resources, std::string_view key,
-                     std::map<std::string, std::string>& quantities) {
-  resources.read(key, quantities);
-  for (const char* resource : {"cpu", "memory"}) {
-    if (!quantities.contains(resource)) {
-      resources.fail(key, std::string(resource) +
-                              " is missing (expected cpu and memory: a ResourceQuota refuses pods "
-                              "without them)");
-    }
-  }
-  for (const auto& [name, quantity] : quantities) {
-    if (!is_quantity(quantity)) {
-      std::string what = name + ": '";
-      what.append(quantity).append("' (expected a quantity such as 10m or 16Mi)");
-      resources.fail(key, what);
-    }
-  }
-}
-
-void read_sandbox(const YamlSection& sandbox, Config& config) {
-  Policy& policy = config.policy;
-  read_minimum_version(sandbox, policy);
-  sandbox.read("fallback", policy.fallback,
-               {{"privileged", Fallback::kPrivileged},
-                {"unchanged", Fallback::kUnchanged},
-                {"deny", Fallback::kDeny}});
-  read_ids_per_pod(sandbox, policy);
-  sandbox.read("replaceChartDefault", policy.replace_chart_default);
-  read_app_armor_profile(sandbox, policy);
-  read_seccomp(sandbox.section("seccomp", {"profileFile", "localhostProfile", "delivery",
-                                           "configMapName", "kubeletSeccompDir"}),
-               config);
-  const auto installer = sandbox.section("installer", {"image", "resources", "seLinuxOptions"});
-  read_text(installer, "image", policy.installer_image, false);
-  const auto resources = installer.section("resources", {"requests", "limits"});
-  read_quantities(resources, "requests", policy.installer_resources.requests);
-  read_quantities(resources, "limits", policy.installer_resources.limits);
-  read_se_linux_options(installer, policy);
 }
 
 void read_cluster(const YamlSection& cluster, ClusterConfig& config) {

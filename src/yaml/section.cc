@@ -53,6 +53,11 @@ YamlSection YamlSection::section(std::string_view key,
   return {find(key), file_, name_of(key), known};
 }
 
+bool YamlSection::is_empty(std::string_view key) const {
+  const YAML::Node node = find(key);
+  return node && node.IsMap() && node.size() == 0;
+}
+
 void YamlSection::read(std::string_view key, std::string& value) const {
   if (const YAML::Node node = find(key)) value = scalar(key, node, "a string");
 }

@@ -26,6 +26,9 @@ class YamlSection {
   [[nodiscard]] YamlSection section(std::string_view key,
                                     std::initializer_list<std::string_view> known) const;
 
+  /// True for a mapping under `key` that is there, and has no members.
+  [[nodiscard]] bool is_empty(std::string_view key) const;
+
   void read(std::string_view key, std::string& value) const;
   void read(std::string_view key, bool& value) const;
   void read(std::string_view key, std::vector<std::string>& value) const;

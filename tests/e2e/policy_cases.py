@@ -9,7 +9,8 @@ from installed import ROOT
 
 CASES = ROOT / "tests/policy/cases"
 START = yaml.safe_load((CASES / "pods.yaml").read_text())
-SCRIPTS = {"SCRIPT": ROOT / "src/admission/install_seccomp.sh", "SCRIPT_0_1_0": CASES / "install_seccomp-0.1.0.sh"}
+SCRIPTS = {"SCRIPT": ROOT / "src/admission/install_seccomp.sh",
+           "SCRIPT_0_1_0": ROOT / "tests/golden/release_0_1_0/install_seccomp.sh"}
 
 
 def load():

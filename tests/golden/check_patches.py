@@ -67,12 +67,13 @@ def installer(policy):
     }
     if policy["seLinuxOptions"]:
         context["seLinuxOptions"] = policy["seLinuxOptions"]
+    resources = {key: policy[key] for key in ("requests", "limits") if policy[key]}
     return {
         "name": "install-seccomp",
         "image": policy["image"],
         "command": ["sh", "-c", SCRIPT, "install-seccomp", "/seccomp-profile/nsjail-seccomp.json",
                     "/host-seccomp", with_digest(policy["localhostProfile"], policy), digest(policy)],
-        "resources": {"requests": policy["requests"], "limits": policy["limits"]},
+        **({"resources": resources} if resources else {}),
         "securityContext": context,
         "volumeMounts": [
             {"name": "seccomp-profile", "mountPath": "/seccomp-profile", "readOnly": True},

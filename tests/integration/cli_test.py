@@ -247,6 +247,24 @@ def test_review_answers_as_the_api_server_expects():
     assert "-: request.uid: is missing" in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [
+    ["mutate", "-f", EXAMPLES / "pod-supported.yaml", "--kube-version", "1.34"],
+    ["mutate", "-f", EXAMPLES / "pod-supported.yaml", "-f", EXAMPLES / "deployment.yaml", "--kube-version", "1.34"],
+    ["review", "-f", "review.json", "--kube-version", "1.34"],
+    ["profile"]], ids=["mutate", "mutate of two files", "review", "profile"])
+def test_each_command_says_once_that_a_profile_is_not_named_by_its_content(arguments, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("sandbox: {seccomp: {localhostProfile: profiles/x.json}}\n")
+    pod = yaml.safe_load(example("pod-supported.yaml"))
+    (tmp_path / "review.json").write_text(json.dumps({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "1", "object": pod}}))
+    arguments = [tmp_path / each if each == "review.json" else each for each in arguments]
+    warning = "warning: sandbox.seccomp.localhostProfile: has no {sha256}: "
+    assert run(*arguments, "--config", config).stderr.count(warning) == 1
+    assert warning not in run(*arguments).stderr
+
+
+
 def test_without_a_version_they_say_which_they_assume():
     done = run("mutate", "-f", EXAMPLES / "pod-supported.yaml")
     assert done.stderr.startswith("assuming Kubernetes 1.34 (")

@@ -87,7 +87,7 @@ func (c policyCase) apply(t *testing.T, changes [][]any, document []byte) []byte
 func (c policyCase) toPod(t *testing.T, document []byte) *corev1.Pod {
 	t.Helper()
 	script, _ := json.Marshal(read(t, "../../src/admission/install_seccomp.sh"))
-	script010, _ := json.Marshal(read(t, "cases/install_seccomp-0.1.0.sh"))
+	script010, _ := json.Marshal(read(t, "../golden/release_0_1_0/install_seccomp.sh"))
 	text := strings.NewReplacer(`"SCRIPT"`, string(script), `"SCRIPT_0_1_0"`, string(script010),
 		"DIGEST", strings.Repeat("0123456789abcdef", 4)).Replace(string(document))
 	pod := toPod(t, []byte(text))

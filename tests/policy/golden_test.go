@@ -100,7 +100,7 @@ func TestThePolicyLetsThroughWhatTheWebhookSandboxes(t *testing.T) {
 			expect(t, create(t, plugin, "retool", pod), want)
 		})
 	}
-	if seen["sandboxed"] < 50 || seen["privileged"] < 10 || seen["refused"] > seen["privileged"]+10 {
+	if seen["sandboxed"] < 50 || seen["privileged"] < 10 || seen["refused"] > seen["privileged"]+25 {
 		t.Errorf("cases looked at: %v (expected at least 50 sandboxed and 10 privileged, and few others refused)", seen)
 	}
 }

@@ -136,15 +136,51 @@ def read_only_target(proof):
     node, pod = _host_directory(proof, "ro")
     result = proof.install(node, pod)
     expect(result.returncode != 0, describe(result))
-    one_line(result, "cannot be written")
+    read_only = "Read-only file system (expected a directory that is not mounted read-only)"
+    one_line(result, f"cannot be written: {read_only}")
+    path = node.path("/var/lib/kubelet/seccomp")
+    machine.mount("-o", "remount,rw", path)
+    os.rmdir(os.path.dirname(proof.installed(node, pod)))
+    machine.mount("-o", "remount,ro", path)
+    result = proof.install(node, pod)
+    expect(result.returncode != 0, describe(result))
+    one_line(result, f"/host-seccomp/profiles: cannot be made: {read_only}")
 
 
 def full_target(proof):
     node, pod = _host_directory(proof, "size=4k")
     result = proof.install(node, pod)
     expect(result.returncode != 0, describe(result))
-    one_line(result, "cannot be written (expected free space)")
+    one_line(result, "cannot be written: No space left on device (expected free space)")
     expect(os.listdir(os.path.dirname(proof.installed(node, pod))) == [], "a part is left over")
+
+
+def top_directory(proof):
+    """What is mounted: others who may write to it could put a link or another directory below it."""
+    for uid, gid, mode, part in (
+        (1000, 0, 0o755, "is 1000:0 drwxr-xr-x (expected a directory of 0:0 that only its owner may write to"),
+        (0, 1000, 0o755, "is 0:1000 drwxr-xr-x"),
+        (0, 0, 0o775, "is 0:0 drwxrwxr-x"),
+        (0, 0, 0o1777, "is 0:0 drwxrwxrwt"),
+        (70000, 0, 0o755, "belongs to an id of the host that no pod has"),
+    ):
+        node, pod = proof.node(), proof.mutated()
+        path = node.path("/var/lib/kubelet/seccomp")
+        os.makedirs(path)
+        os.chown(path, uid, gid)
+        os.chmod(path, mode)
+        result = proof.install(node, pod)
+        expect(result.returncode != 0, describe(result))
+        one_line(result, f"/host-seccomp: {part}")
+        expect(os.listdir(path) == [], f"written: {os.listdir(path)}")
+
+
+def source_directory(proof):
+    node, pod = proof.node(), proof.mutated()
+    pod["spec"]["initContainers"][0]["command"][4] = "/seccomp-profile"
+    result = proof.install(node, pod)
+    expect(result.returncode != 0, describe(result))
+    one_line(result, "/seccomp-profile: is a directory (expected the profile in the ConfigMap or annotation)")
 
 
 CHECKS = [
@@ -156,5 +192,7 @@ CHECKS = [
     ("Ended while it copies, it leaves the old file whole and removes the temporary one", terminated),
     ("Killed while it copies, it leaves the old file whole", killed),
     ("A read-only host directory gives one clear line and a failing exit", read_only_target),
+    ("A host directory that is not root's, or that others may write to, gives one clear line and a failing exit", top_directory),
+    ("A directory where the profile should be gives one clear line and a failing exit", source_directory),
     ("A full host directory gives one clear line and a failing exit, and leaves nothing behind", full_target),
 ]

@@ -1,10 +1,9 @@
 #include "support/oracle.h"
 
 #include <algorithm>
-#include <sstream>
-#include <string_view>
 #include <vector>
 
+#include "support/plain_mounts.h"
 #include "support/plain_reading.h"
 
 namespace webhook {
@@ -15,6 +14,7 @@ using plainly::erase_if_equal;
 using plainly::is_same;
 using plainly::is_true;
 using plainly::Json;
+using plainly::other_containers;
 using plainly::text_at;
 using plainly::without_nulls;
 
@@ -96,57 +96,6 @@ Named find_installer(const Json& spec, const Sandbox& sandbox) {
   return named;
 }
 
-/// Every container but an init container of our name.
-std::vector<Json> other_containers(const Json& spec) {
-  std::vector<Json> others;
-  for (const char* list : {"initContainers", "containers", "ephemeralContainers"}) {
-    for (const Json& container : at(spec, list)) {
-      const bool is_installer = at(container, "name") == "install-seccomp";
-      if (!is_installer || std::string_view(list) != "initContainers") others.push_back(container);
-    }
-  }
-  return others;
-}
-
-/// The names on the way to `path`, as the kernel would walk it.
-std::vector<std::string> to_names(const std::string& path) {
-  std::vector<std::string> names;
-  std::istringstream stream(path);
-  for (std::string name; std::getline(stream, name, '/');) {
-    if (name == ".." && !names.empty()) names.pop_back();
-    if (!name.empty() && name != "." && name != "..") names.push_back(name);
-  }
-  return names;
-}
-
-bool is_unmappable(const Json& volume) {
-  if (!at(volume, "nfs").is_null()) return true;
-  const auto names = to_names(text_at(at(volume, "hostPath"), "path"));
-  if (names.empty()) return false;
-  const bool is_shm = names.size() > 1 && names[0] == "dev" && names[1] == "shm";
-  return (names[0] == "dev" || names[0] == "proc" || names[0] == "sys") && !is_shm;
-}
-
-bool mounts(const Json& container, std::string_view volume) {
-  const Json list = at(container, "volumeMounts");
-  return std::any_of(list.begin(), list.end(),
-                     [&](const Json& mount) { return at(mount, "name") == volume; });
-}
-
-void read_mounts(const Json& spec, PodFacts& facts) {
-  for (const Json& container : other_containers(spec)) {
-    if (at(container, "name") == "install-seccomp") facts.has_container_of_our_name = true;
-    for (const char* ours : {"seccomp-profile", "host-seccomp"}) {
-      if (mounts(container, ours)) facts.has_foreign_mount = true;
-    }
-    for (const Json& volume : at(spec, "volumes")) {
-      const std::string name = text_at(volume, "name");
-      if (name == "seccomp-profile" || name == "host-seccomp") continue;
-      if (is_unmappable(volume) && mounts(container, name)) facts.has_unmappable_volume = true;
-    }
-  }
-}
-
 bool has_unmapped_id(const Json& context, std::int64_t ids) {
   std::vector<Json> all;
   for (const char* id : {"runAsUser", "runAsGroup", "fsGroup"}) all.push_back(at(context, id));
@@ -214,9 +163,10 @@ PodFacts read_pod(const Json& pod, const Sandbox& sandbox) {
   facts.profile_volume = find_volume(spec, sandbox.profile_volume);
   facts.host_volume = find_volume(spec, sandbox.host_volume);
   facts.installer = find_installer(spec, sandbox);
-  read_mounts(spec, facts);
   read_ids(spec, sandbox, facts);
   read_target(spec, sandbox, facts);
+  plainly::read_mounts(spec, sandbox, facts);
+  plainly::read_sidecars(spec, facts);
   return facts;
 }
 
@@ -250,6 +200,9 @@ Json to_fields(const PodFacts& pod) {
           {"has_raw_block_volume", pod.has_raw_block_volume},
           {"has_unmappable_volume", pod.has_unmappable_volume},
           {"has_unmapped_id", pod.has_unmapped_id},
+          {"target_has_kubelet_root", pod.target_has_kubelet_root},
+          {"can_write_profiles", pod.can_write_profiles},
+          {"has_privileged_sidecar", pod.has_privileged_sidecar},
           {"profile_volume", to_fields(pod.profile_volume)},
           {"host_volume", to_fields(pod.host_volume)},
           {"installer", to_fields(pod.installer)},

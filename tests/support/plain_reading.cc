@@ -60,8 +60,9 @@ bool take_kept(Json& context) {
 bool is_ours(Json context, const Sandbox& sandbox) {
   static const std::regex kPath("profiles/nsjail-seccomp(-[0-9a-f]{64})?\\.json");
   const std::string path = text_at(at(context, "seccompProfile"), "localhostProfile");
-  if (!std::regex_match(path, kPath) && path != sandbox.localhost_profile) return false;
-  context["seccompProfile"]["localhostProfile"] = sandbox.localhost_profile;
+  const std::string now = sandbox.seccomp.at("localhostProfile");
+  if (!std::regex_match(path, kPath) && path != now) return false;
+  context["seccompProfile"]["localhostProfile"] = now;
   const Json app_armor = at(context, "appArmorProfile");
   context.erase("appArmorProfile");
   const std::string type = text_at(app_armor, "type");

@@ -137,7 +137,13 @@ Json make_container(Dice& dice, const Json& name, const Sandbox& sandbox) {
   if (dice.one_in(60)) container["volumeDevices"].push_back({{"name", "canary"}});
   if (dice.one_in(2)) {
     const Json volumes = {"v1", "v2", "v3", "canary"};
-    container["volumeMounts"] = {{{"name", dice.any(volumes)}, {"mountPath", "/canary"}}};
+    Json mount = {{"name", dice.any(volumes)}, {"mountPath", "/canary"}};
+    const Json parts = {{{"subPath", "dev"}},          {{"subPath", "shm"}},
+                        {{"subPath", "kubelet/"}},     {{"subPath", nullptr}},
+                        {{"subPathExpr", "sys/$(A)"}}, {{"subPathExpr", "sy$(A)/x"}},
+                        {{"readOnly", true}}};
+    if (dice.one_in(3)) mount.update(dice.any(parts));
+    container["volumeMounts"] = Json::array({mount});
     if (dice.one_in(40)) container["volumeMounts"][0]["name"] = kHostVolume;
   }
   return container;
@@ -196,8 +202,11 @@ Json make_volumes(Dice& dice, const Sandbox& sandbox) {
                           {{"hostPath", {{"path", "/dev//fuse"}}}},
                           {{"hostPath", {{"path", "//./sys"}}}},
                           {{"hostPath", {{"path", "/dev/shm/"}}}},
-                          {{"hostPath", {{"path", "/device"}}}}};
-    if (dice.one_in(20)) volume.update(dice.any(sources));
+                          {{"hostPath", {{"path", "/device"}}}},
+                          {{"hostPath", {{"path", "/"}}}},
+                          {{"hostPath", {{"path", "/var/lib/../lib"}}}},
+                          {{"hostPath", {{"path", "/var/lib/kubelet/seccomp"}}}}};
+    if (dice.one_in(8)) volume.update(dice.any(sources));
     volumes.push_back(volume);
   }
   for (const OwnVolume* ours : {&sandbox.profile_volume, &sandbox.host_volume}) {

@@ -1,6 +1,7 @@
 #include "support/reviews.h"
 
 #include <stdexcept>
+#include <utility>
 
 namespace webhook {
 
@@ -13,6 +14,19 @@ Policy small_policy() {
       .sha256 = "4b9a142931f026292d45914eab52edec8271378769fd2e886eab9d476457b755",
   };
   return policy;
+}
+
+const Sandbox& small_sandbox() {
+  static const Sandbox kSandbox = make_sandbox(small_policy());
+  return kSandbox;
+}
+
+AdmissionRequest creation_of(PodFacts pod) {
+  AdmissionRequest request;
+  request.is_pod_create = true;
+  request.pod = std::move(pod);
+  request.pod.target = 0;
+  return request;
 }
 
 Json plain_pod() {

@@ -13,8 +13,14 @@ namespace webhook {
 /// The defaults with a profile of one line, so that what is expected fits on the screen.
 Policy small_policy();
 
+/// The sandbox of small_policy().
+const Sandbox& small_sandbox();
+
 /// A pod of the code-executor as a chart that sets nothing would make it.
 nlohmann::json plain_pod();
+
+/// The creation of a pod with these facts, and with a target.
+AdmissionRequest creation_of(PodFacts pod);
 
 /// An AdmissionReview of the creation of `pod`, as the API server sends it.
 nlohmann::json to_review(const nlohmann::json& pod);

@@ -193,7 +193,8 @@ TEST_CASE("a privileged default is told how to become sandboxed, where it can") 
         "code-executor stays privileged as set; label code-executor-webhook/mode: sandbox "
         "sandboxes it (README)");
   CHECK(answer_to(plain, false, kOld).warning ==
-        "code-executor stays privileged: Kubernetes 1.32 is older than 1.33 (upgrade the cluster)");
+        "code-executor stays privileged: Kubernetes 1.32 is older than 1.33 (upgrade it, then "
+        "label it mode: sandbox)");
 }
 
 }  // namespace

@@ -5,18 +5,12 @@
 
 #include <doctest/doctest.h>
 
+#include "support/reviews.h"
+
 namespace webhook {
 namespace {
 
 constexpr ClusterState kSupported{.version = {1, 33}};
-
-/// The creation of a pod that can be sandboxed.
-AdmissionRequest supported_request() {
-  AdmissionRequest request;
-  request.is_pod_create = true;
-  request.pod.target = 0;
-  return request;
-}
 
 /// One way to match a row of the table.
 struct Row {
@@ -63,7 +57,7 @@ bool is_fallback(Reason reason) {
 }
 
 Decision decide_row(const Row& row, const Policy& policy = {}, const char* mode = "") {
-  AdmissionRequest request = supported_request();
+  AdmissionRequest request = creation_of({});
   request.pod.mode = mode;
   ClusterState cluster = kSupported;
   row.match(request, cluster);
@@ -100,7 +94,7 @@ TEST_CASE("a pod that carries the sandbox insists on it") {
   for (const Row& row : kRows) {
     if (!is_fallback(row.reason)) continue;
     CAPTURE(to_string(row.reason));
-    AdmissionRequest request = supported_request();
+    AdmissionRequest request = creation_of({});
     ClusterState cluster = kSupported;
     carry_sandbox(request, cluster);
     row.match(request, cluster);
@@ -113,7 +107,7 @@ TEST_CASE("a pod that matches two rows gets the first") {
     for (const Row& second : kRows) {
       // These would undo each other, or are two rows of one reason.
       if (first.reason >= second.reason || second.reason == Reason::kAlreadySandboxed) continue;
-      AdmissionRequest request = supported_request();
+      AdmissionRequest request = creation_of({});
       ClusterState cluster = kSupported;
       second.match(request, cluster);
       first.match(request, cluster);
@@ -186,7 +180,7 @@ TEST_CASE("the chart's default is replaced only where the policy or the label as
            Case{true, "sandbox", kExplicit, Reason::kExplicitSecurityContext},
            Case{false, "", kOurs, Reason::kSupported},
        }) {
-    AdmissionRequest request = supported_request();
+    AdmissionRequest request = creation_of({});
     request.pod.mode = c.mode;
     request.pod.context.kind = c.context;
     Policy policy;
@@ -198,7 +192,7 @@ TEST_CASE("the chart's default is replaced only where the policy or the label as
 }
 
 TEST_CASE("user code without nsjail is left alone only where it is not privileged") {
-  AdmissionRequest request = supported_request();
+  AdmissionRequest request = creation_of({});
   request.pod.runs_without_nsjail = true;
   CHECK((decide(request, {}, kSupported).reason == Reason::kRunsWithoutNsjail));
   request.pod.context = {.kind = ContextKind::kChartDefault, .is_privileged = true};
@@ -224,7 +218,7 @@ TEST_CASE("a pod is already sandboxed only if nothing is missing and nothing is 
            Undo{[](PodFacts& pod) { pod.installer.first = 1; }},
            Undo{[](PodFacts& pod) { pod.installer.others = {1}; }},
        }) {
-    AdmissionRequest request = supported_request();
+    AdmissionRequest request = creation_of({});
     ClusterState cluster = kSupported;
     carry_sandbox(request, cluster);
     CHECK((decide(request, {}, cluster).reason == Reason::kAlreadySandboxed));
@@ -234,7 +228,7 @@ TEST_CASE("a pod is already sandboxed only if nothing is missing and nothing is 
 }
 
 TEST_CASE("how the profile is delivered says what must be there") {
-  AdmissionRequest request = supported_request();
+  AdmissionRequest request = creation_of({});
   ClusterState cluster = kSupported;
   carry_sandbox(request, cluster);
   Policy policy;
@@ -250,7 +244,7 @@ TEST_CASE("how the profile is delivered says what must be there") {
 }
 
 TEST_CASE("a pod with hostUsers: false is never made privileged") {
-  AdmissionRequest request = supported_request();
+  AdmissionRequest request = creation_of({});
   request.pod.host_users = false;
   request.pod.has_unmapped_id = true;
   CHECK((decide(request, {}, kSupported).outcome == Outcome::kDenied));
@@ -259,23 +253,10 @@ TEST_CASE("a pod with hostUsers: false is never made privileged") {
   CHECK((decide(request, policy, kSupported).outcome == Outcome::kUnchanged));
 }
 
-TEST_CASE("find_obstacle looks behind the target's context") {
-  AdmissionRequest request = supported_request();
-  request.pod.context.kind = ContextKind::kExplicit;
-  CHECK(find_obstacle(request, {}, {.version = {1, 32}}) == Reason::kClusterTooOld);
-  request.pod.context.kind = ContextKind::kChartDefault;
-  CHECK(find_obstacle(request, {}, kSupported) == std::nullopt);
-  request.pod.uses_host_namespace = true;
-  CHECK(find_obstacle(request, {}, kSupported) == Reason::kHostNamespace);
-  request.pod.uses_host_namespace = false;
-  request.pod.host_volume.all_are_ours = false;
-  CHECK(find_obstacle(request, {}, kSupported) == Reason::kNameConflict);
-}
-
 TEST_CASE("each of our names in other hands is a conflict, but where the context is ours") {
   for (const auto named :
        {&PodFacts::profile_volume, &PodFacts::host_volume, &PodFacts::installer}) {
-    AdmissionRequest request = supported_request();
+    AdmissionRequest request = creation_of({});
     (request.pod.*named).first = 0;
     (request.pod.*named).first_is_ours = true;
     CHECK((decide(request, {}, kSupported).reason == Reason::kSupported));
@@ -286,7 +267,7 @@ TEST_CASE("each of our names in other hands is a conflict, but where the context
   }
   for (const auto fact : {&PodFacts::has_container_of_our_name, &PodFacts::has_foreign_mount}) {
     for (const auto kind : {ContextKind::kAbsent, ContextKind::kOurs}) {
-      AdmissionRequest request = supported_request();
+      AdmissionRequest request = creation_of({});
       request.pod.context.kind = kind;
       request.pod.*fact = true;
       CHECK((decide(request, {}, kSupported).reason == Reason::kNameConflict));

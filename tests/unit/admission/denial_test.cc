@@ -3,68 +3,99 @@
 
 #include <doctest/doctest.h>
 
-#include "unit/admission/plain_request.h"
+#include "support/reviews.h"
 
 namespace webhook {
 namespace {
 
-using test::kOld;
-using test::kPlain;
-using test::request_of;
+constexpr ClusterState kOld{.version = {1, 32}};
+constexpr ClusterState kNew{.version = {1, 34}};
+
+const AdmissionRequest kPlain = creation_of({});
+
+/// What is said of a pod with these facts, which is denied.
+std::string denial_of(const PodFacts& pod, const Policy& policy, const ClusterState& cluster) {
+  const AdmissionRequest request = creation_of(pod);
+  const Decision decision = decide(request, policy, cluster);
+  CHECK((decision.outcome == Outcome::kDenied));
+  return to_denial(decision, request, policy, cluster);
+}
 
 TEST_CASE("a denial says what to change") {
   struct Row {
-    Reason reason;
+    void (*have)(PodFacts&);
+    ClusterState cluster;
     const char* mode;
     const char* want;
   };
+  const ClusterState no_node{.version = {1, 34}, .has_capable_node = false};
+  const ClusterState drops{.version = {1, 34}, .drops_sandbox = true};
   for (const Row& row : {
-           Row{Reason::kClusterTooOld, "",
-               "the code-executor cannot be sandboxed: Kubernetes 1.32 is older than 1.33 (upgrade "
-               "the cluster, or change sandbox.fallback of code-executor-webhook)"},
-           Row{Reason::kHostNamespace, "sandbox",
-               "the code-executor cannot be sandboxed: it uses hostNetwork, hostPID or hostIPC "
-               "(remove hostNetwork, hostPID and hostIPC, or remove label "
-               "code-executor-webhook/mode: sandbox)"},
-           Row{Reason::kHostUsersRequested, "sandbox",
-               "the code-executor cannot be sandboxed: it sets hostUsers: true (remove hostUsers, "
-               "or remove label code-executor-webhook/mode: sandbox)"},
-           Row{Reason::kRawBlockVolume, "",
-               "the code-executor cannot be sandboxed: a container has volumeDevices (remove "
-               "volumeDevices, or change sandbox.fallback of code-executor-webhook)"},
-           Row{Reason::kNoCapableNode, "",
-               "the code-executor cannot be sandboxed: no schedulable node can run it (add a node "
-               "that supports user namespaces, or change sandbox.fallback of "
+           Row{[](PodFacts&) {}, kOld, "",
+               "Kubernetes 1.32 is older than 1.33 (upgrade the cluster, or change "
+               "sandbox.fallback of code-executor-webhook)"},
+           Row{[](PodFacts&) {}, drops, "",
+               "the API server drops hostUsers or procMount (turn on its features "
+               "UserNamespacesSupport and ProcMountType, or change sandbox.fallback of "
                "code-executor-webhook)"},
+           Row{[](PodFacts& pod) { pod.host_users = true; }, kNew, "",
+               "it sets hostUsers: true (remove hostUsers, or change sandbox.fallback of "
+               "code-executor-webhook)"},
+           Row{[](PodFacts& pod) { pod.has_raw_block_volume = true; }, kNew, "",
+               "a container has volumeDevices (remove volumeDevices, or change sandbox.fallback of "
+               "code-executor-webhook)"},
+           Row{[](PodFacts&) {}, no_node, "",
+               "no schedulable node can run it (add a node that supports user namespaces, or "
+               "change sandbox.fallback of code-executor-webhook)"},
+           // Without the label the fallback would deny it.
+           Row{[](PodFacts& pod) { pod.uses_host_namespace = true; }, kNew, "sandbox",
+               "it uses hostNetwork, hostPID or hostIPC (remove hostNetwork, hostPID and hostIPC, "
+               "or remove label code-executor-webhook/mode: sandbox and change sandbox.fallback of "
+               "code-executor-webhook)"},
+           // All that is in the way, not one thing after the other.
+           Row{[](PodFacts& pod) { pod.has_unmapped_id = pod.has_raw_block_volume = true; }, kOld,
+               "",
+               "Kubernetes 1.32 is older than 1.33, a container has volumeDevices and a user or "
+               "group id is not below 65536 (upgrade the cluster, remove volumeDevices and use ids "
+               "below 65536, or change sandbox.fallback of code-executor-webhook)"},
        }) {
     PodFacts pod;
     pod.mode = row.mode;
+    row.have(pod);
     Policy policy;
     policy.fallback = Fallback::kDeny;
-    CHECK(to_denial({Outcome::kDenied, row.reason, true}, request_of(pod), policy, kOld) ==
-          row.want);
+    CHECK(denial_of(pod, policy, row.cluster) ==
+          std::string("the code-executor cannot be sandboxed: ") + row.want);
   }
 }
 
 TEST_CASE("a fallback to privileged that is refused says why") {
+  const std::string what =
+      "the code-executor cannot be sandboxed: a user or group id is not below 65536 (use ids below "
+      "65536, or remove ";
   PodFacts pod;
   pod.host_users = false;
-  const Decision decision{Outcome::kDenied, Reason::kUnmappedId, true};
-  CHECK(to_denial(decision, request_of(pod), {}, kOld) ==
-        "the code-executor cannot be sandboxed: a user or group id is not below 65536 (use ids "
-        "below 65536, or remove hostUsers: false)");
+  pod.has_unmapped_id = true;
+  CHECK(denial_of(pod, {}, kNew) == what + "hostUsers: false)");
   pod.context.kind = ContextKind::kOurs;
-  CHECK(to_denial(decision, request_of(pod), {}, kOld) ==
-        "the code-executor cannot be sandboxed: a user or group id is not below 65536 (use ids "
-        "below 65536, or remove the sandbox's securityContext from the code-executor)");
+  CHECK(denial_of(pod, {}, kNew) ==
+        what + "the sandbox's securityContext from the code-executor and hostUsers: false)");
 }
 
 TEST_CASE("a pod that would lose its sandbox is told what the cluster does not keep") {
+  const std::string what =
+      "the pod has hostUsers: false or procMount: Unmasked, which the cluster does not keep: "
+      "Kubernetes 1.32 is older than 1.33";
   PodFacts pod;
   pod.host_users = false;
-  CHECK(to_denial({Outcome::kDenied, Reason::kClusterTooOld, false}, request_of(pod), {}, kOld) ==
-        "the pod has hostUsers: false or procMount: Unmasked, which the cluster does not keep: "
-        "Kubernetes 1.32 is older than 1.33 (upgrade the cluster, or remove them)");
+  CHECK(denial_of(pod, {}, kOld) == what + " (upgrade the cluster, or remove hostUsers: false)");
+  pod.context = {.kind = ContextKind::kExplicit, .unmasks_proc = true};
+  pod.mode = "sandbox";
+  CHECK(denial_of(pod, {}, kOld) ==
+        what +
+            " and it has a securityContext of its own (upgrade the cluster and remove its "
+            "securityContext, or remove label code-executor-webhook/mode: sandbox, hostUsers: "
+            "false and procMount: Unmasked)");
 }
 
 TEST_CASE("while API servers differ a denial says to try again") {
@@ -77,23 +108,32 @@ TEST_CASE("while API servers differ a denial says to try again") {
 
 TEST_CASE("a pod that insists, and contradicts itself, is told how") {
   struct Row {
-    Reason reason;
+    void (*have)(PodFacts&);
+    ClusterState cluster;
     const char* want;
   };
   for (const Row& row : {
-           Row{Reason::kNoTargetContainer,
-               "the pod has no container 'code-executor' to sandbox (name it so"},
-           Row{Reason::kRunsWithoutNsjail,
-               "the code-executor runs user code without nsjail (remove env "
-               "CONTAINER_UNPRIVILEGED_MODE"},
-           Row{Reason::kExplicitSecurityContext,
-               "the code-executor has a securityContext of its own (remove its securityContext"},
+           Row{[](PodFacts& pod) { pod.runs_without_nsjail = true; }, kNew,
+               "it runs user code without nsjail (remove env CONTAINER_UNPRIVILEGED_MODE"},
+           Row{[](PodFacts& pod) { pod.context.kind = ContextKind::kExplicit; }, kNew,
+               "it has a securityContext of its own (remove its securityContext"},
+           Row{[](PodFacts& pod) { pod.context.kind = ContextKind::kExplicit; }, kOld,
+               "it has a securityContext of its own and Kubernetes 1.32 is older than 1.33 (remove "
+               "its securityContext and upgrade the cluster"},
        }) {
     PodFacts pod;
     pod.mode = "sandbox";
-    CHECK(to_denial({Outcome::kDenied, row.reason, false}, request_of(pod), {}, kOld) ==
-          std::string(row.want) + ", or remove label code-executor-webhook/mode: sandbox)");
+    row.have(pod);
+    CHECK(denial_of(pod, {}, row.cluster) ==
+          std::string("the code-executor cannot be sandboxed: ") + row.want +
+              ", or remove label code-executor-webhook/mode: sandbox)");
   }
+  AdmissionRequest request = kPlain;
+  request.pod.mode = "sandbox";
+  request.pod.target = std::nullopt;
+  CHECK(to_denial(decide(request, {}, kNew), request, {}, kNew) ==
+        "the code-executor cannot be sandboxed: the pod has no container 'code-executor' (name it "
+        "'code-executor', or remove label code-executor-webhook/mode: sandbox)");
 }
 
 TEST_CASE("a name conflict names what is in the way") {
@@ -116,14 +156,14 @@ TEST_CASE("a name conflict names what is in the way") {
        }) {
     PodFacts pod;
     row.match(pod);
-    CHECK(to_denial({Outcome::kDenied, Reason::kNameConflict, false}, request_of(pod), {}, kOld) ==
+    CHECK(to_denial({Outcome::kDenied, Reason::kNameConflict, false}, creation_of(pod), {}, kOld) ==
           std::string(row.want) + kAdds + kRest);
   }
   PodFacts pod;
   pod.has_foreign_mount = true;
   pod.context.kind = ContextKind::kOurs;
   pod.installer.all_are_ours = false;  // would be replaced
-  CHECK(to_denial({Outcome::kDenied, Reason::kNameConflict, false}, request_of(pod), {}, kOld) ==
+  CHECK(to_denial({Outcome::kDenied, Reason::kNameConflict, false}, creation_of(pod), {}, kOld) ==
         std::string("a container mounts volume 'seccomp-profile' or 'host-seccomp', of "
                     "code-executor-webhook") +
             kRest);

@@ -4,17 +4,10 @@
 #include <doctest/doctest.h>
 
 #include "admission/decision.h"
+#include "support/reviews.h"
 
 namespace webhook {
 namespace {
-
-/// The creation of a pod that can be sandboxed.
-AdmissionRequest supported_request() {
-  AdmissionRequest request;
-  request.is_pod_create = true;
-  request.pod.target = 0;
-  return request;
-}
 
 TEST_CASE("nothing sandboxes below 1.33, whatever the policy and the label say") {
   Policy policy;
@@ -23,7 +16,7 @@ TEST_CASE("nothing sandboxes below 1.33, whatever the policy and the label say")
   for (const KubeVersion version : {KubeVersion{1, 32}, KubeVersion{1, 20}, KubeVersion{0, 0}}) {
     for (const char* mode : {"", "sandbox", "on"}) {
       for (const auto context : {ContextKind::kAbsent, ContextKind::kChartDefault}) {
-        AdmissionRequest request = supported_request();
+        AdmissionRequest request = creation_of({});
         request.pod.mode = mode;
         request.pod.context.kind = context;
         const Decision decision = decide(request, policy, {.version = version});
@@ -37,17 +30,16 @@ TEST_CASE("nothing sandboxes below 1.33, whatever the policy and the label say")
 TEST_CASE("the policy can raise the minimum version") {
   Policy policy;
   policy.minimum_version = {1, 35};
-  CHECK(
-      (decide(supported_request(), policy, {.version = {1, 34}}).reason == Reason::kClusterTooOld));
-  CHECK((decide(supported_request(), policy, {.version = {1, 35}}).reason == Reason::kSupported));
-  CHECK((decide(supported_request(), policy, {.version = {2, 0}}).reason == Reason::kSupported));
+  CHECK((decide(creation_of({}), policy, {.version = {1, 34}}).reason == Reason::kClusterTooOld));
+  CHECK((decide(creation_of({}), policy, {.version = {1, 35}}).reason == Reason::kSupported));
+  CHECK((decide(creation_of({}), policy, {.version = {2, 0}}).reason == Reason::kSupported));
 }
 
 TEST_CASE("an API server that drops the sandbox counts as too old, whatever its version") {
   for (const KubeVersion version : {KubeVersion{1, 33}, KubeVersion{1, 40}}) {
     const ClusterState cluster{.version = version, .drops_sandbox = true};
-    CHECK((decide(supported_request(), {}, cluster).reason == Reason::kClusterTooOld));
-    AdmissionRequest request = supported_request();
+    CHECK((decide(creation_of({}), {}, cluster).reason == Reason::kClusterTooOld));
+    AdmissionRequest request = creation_of({});
     request.pod.mode = "sandbox";
     CHECK((decide(request, {}, cluster).outcome == Outcome::kDenied));
   }
@@ -60,7 +52,7 @@ TEST_CASE("what a cluster would drop from a pod is denied, whatever else it has,
     for (const auto kind : {ContextKind::kAbsent, ContextKind::kOurs, ContextKind::kChartDefault,
                             ContextKind::kExplicit}) {
       for (const auto fallback : {Fallback::kPrivileged, Fallback::kUnchanged, Fallback::kDeny}) {
-        AdmissionRequest request = supported_request();
+        AdmissionRequest request = creation_of({});
         request.pod.context.kind = kind;
         request.pod.runs_without_nsjail = true;
         have(request.pod);
@@ -82,14 +74,14 @@ TEST_CASE("while API servers differ nothing becomes privileged, or is left alone
     Policy policy;
     policy.fallback = fallback;
     ClusterState cluster{.version = {1, 32}, .api_servers_differ = true};
-    CHECK((decide(supported_request(), policy, cluster).outcome == Outcome::kDenied));
-    CHECK((decide(supported_request(), policy, cluster).reason == Reason::kClusterTooOld));
+    CHECK((decide(creation_of({}), policy, cluster).outcome == Outcome::kDenied));
+    CHECK((decide(creation_of({}), policy, cluster).reason == Reason::kClusterTooOld));
     cluster = {.version = {1, 34}, .drops_sandbox = true, .api_servers_differ = true};
-    CHECK((decide(supported_request(), policy, cluster).outcome == Outcome::kDenied));
+    CHECK((decide(creation_of({}), policy, cluster).outcome == Outcome::kDenied));
   }
   // They differ, and each can keep the sandbox: an upgrade from 1.34 to 1.35.
   const ClusterState both_can{.version = {1, 34}, .api_servers_differ = true};
-  CHECK((decide(supported_request(), {}, both_can).outcome == Outcome::kSandboxed));
+  CHECK((decide(creation_of({}), {}, both_can).outcome == Outcome::kSandboxed));
 }
 
 }  // namespace

@@ -18,14 +18,9 @@ using Pointer = Json::json_pointer;
 
 constexpr ClusterState kNew{.version = {1, 34}};
 
-const Sandbox& sandbox() {
-  static const Sandbox kSandbox = make_sandbox(small_policy());
-  return kSandbox;
-}
-
 /// Why `body` is refused; empty if it is answered.
 std::string refusal(std::string_view body) {
-  const auto reviewed = review(body, sandbox(), kNew);
+  const auto reviewed = review(body, small_sandbox(), kNew);
   if (reviewed) {
     CHECK(Json::accept(reviewed->wire));
     return "";
@@ -50,20 +45,20 @@ Json full_review() {
   spec["os"] = {{"name", "linux"}};
   for (const char* flag : {"hostUsers", "hostNetwork", "hostPID", "hostIPC"}) spec[flag] = false;
   const Json canary_path = {{"path", "/canary"}};
-  spec["volumes"] = {sandbox().profile_volume.fragment.value,
-                     sandbox().host_volume.fragment.value,
+  spec["volumes"] = {small_sandbox().profile_volume.fragment.value,
+                     small_sandbox().host_volume.fragment.value,
                      {{"name", "canary"}, {"hostPath", canary_path}}};
   spec["securityContext"] = {{"runAsUser", 1}, {"runAsGroup", 1}, {"fsGroup", 1}};
   spec["securityContext"]["supplementalGroups"] = Json::array({1});
   const Json mounts = Json::array({{{"name", "canary"}}});
   spec["containers"][0]["volumeDevices"] = Json::array();
-  spec["containers"][0]["securityContext"] = sandbox().context.whole.value;
+  spec["containers"][0]["securityContext"] = small_sandbox().context.whole.value;
   spec["containers"][0]["securityContext"]["runAsUser"] = 1;
   spec["containers"][0]["volumeMounts"] = mounts;
   spec["containers"][0]["env"] = {{{"name", "CONTAINER_UNPRIVILEGED_MODE"}, {"value", "canary"}}};
   Json debugger = {{"name", "canary"}, {"volumeDevices", Json::array()}};
   spec["ephemeralContainers"] = Json::array({debugger});
-  spec["initContainers"] = Json::array({sandbox().installer.whole.value, debugger});
+  spec["initContainers"] = Json::array({small_sandbox().installer.whole.value, debugger});
   Json review = to_review(pod);
   review["request"]["name"] = "canary";
   review["request"]["subResource"] = "";

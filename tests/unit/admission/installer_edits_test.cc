@@ -13,12 +13,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-const Sandbox& sandbox() {
-  static const Sandbox kSandbox = make_sandbox(small_policy());
-  return kSandbox;
-}
-
-const Json& ours() { return sandbox().installer.whole.value; }
+const Json& ours() { return small_sandbox().installer.whole.value; }
 
 Json token_mount() {
   return {{"name", "kube-api-access-x7f2q"},
@@ -33,7 +28,7 @@ Json with(const char* pointer, const Json& value) {
   return container;
 }
 
-std::vector<Edit> edits_of(const Json& container, const Sandbox& want = sandbox()) {
+std::vector<Edit> edits_of(const Json& container, const Sandbox& want = small_sandbox()) {
   const std::string text = container.dump();
   JsonParser parser;
   JsonDocument document(parser, text);

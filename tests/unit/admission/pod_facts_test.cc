@@ -11,17 +11,12 @@ namespace {
 using Json = nlohmann::json;
 using Pointer = Json::json_pointer;
 
-const Sandbox& sandbox() {
-  static const Sandbox kSandbox = make_sandbox(small_policy());
-  return kSandbox;
-}
-
 PodFacts facts_of(const Json& pod) {
   const std::string body = pod.dump();
   JsonParser parser;
   JsonDocument document(parser, body);
   const JsonValue root = document.root();
-  PodFacts facts = read_pod_facts(root, sandbox());
+  PodFacts facts = read_pod_facts(root, small_sandbox());
   REQUIRE_FALSE(document.error());
   return facts;
 }
@@ -137,7 +132,7 @@ TEST_CASE("each single fact is read from its place") {
            Row{"/spec/containers/0/volumeDevices", Json::array(), &PodFacts::has_raw_block_volume,
                false},
            Row{"/metadata/annotations",
-               {{"checksum/seccomp", sandbox().checksum.value}},
+               {{"checksum/seccomp", small_sandbox().checksum.value}},
                &PodFacts::has_checksum,
                true},
            Row{"/metadata/annotations",
@@ -177,13 +172,14 @@ TEST_CASE("each single fact is read from its place") {
   const auto with_profile = [](const Json& value) {
     return facts_with("/metadata/annotations", {{std::string(kProfileAnnotation), value}});
   };
-  CHECK((with_profile(sandbox().profile_annotation.value).profile_annotation == Presence::kOurs));
+  CHECK((with_profile(small_sandbox().profile_annotation.value).profile_annotation ==
+         Presence::kOurs));
   CHECK((with_profile("{}").profile_annotation == Presence::kForeign));
 }
 
 TEST_CASE("a volume of our name is ours with the API server's defaults, and with nothing else") {
-  const Json profile = sandbox().profile_volume.fragment.value;
-  const Json host = sandbox().host_volume.fragment.value;
+  const Json profile = small_sandbox().profile_volume.fragment.value;
+  const Json host = small_sandbox().host_volume.fragment.value;
   const Json defaulted = altered(profile, "/configMap/defaultMode", 420);
   struct Row {
     Json volume;
@@ -239,7 +235,7 @@ TEST_CASE("a volume of the annotation is ours with the API server's defaults") {
 }
 
 TEST_CASE("further volumes and init containers of our name are noted with their places") {
-  const Json host = sandbox().host_volume.fragment.value;
+  const Json host = small_sandbox().host_volume.fragment.value;
   const Json other = altered(host, "/hostPath/path", "/");
   const Json tmp = {{"name", "tmp"}};
   PodFacts facts = facts_with("/spec/volumes", Json::array({tmp, host, tmp, other, host}));
@@ -247,7 +243,7 @@ TEST_CASE("further volumes and init containers of our name are noted with their 
   CHECK(facts.host_volume.others == std::vector<std::size_t>{3, 4});
   CHECK(facts.host_volume.first_is_ours);
   CHECK_FALSE(facts.host_volume.all_are_ours);
-  const Json ours = sandbox().installer.whole.value;
+  const Json ours = small_sandbox().installer.whole.value;
   const Json evil = altered(ours, "/image", "evil:1");
   facts = facts_with("/spec/initContainers", Json::array({tmp, evil, ours}));
   CHECK(facts.installer.first == 1);

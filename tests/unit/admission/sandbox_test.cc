@@ -112,8 +112,9 @@ TEST_CASE("the names of the file and of the ConfigMap hold the profile's digest"
   CHECK(with_digest("a", "12ab") == "a");
   const Sandbox sandbox = make_sandbox(small_policy());
   const std::string& digest = sandbox.policy.profile.sha256;
-  CHECK(sandbox.localhost_profile == "profiles/nsjail-seccomp-" + digest + ".json");
-  CHECK(sandbox.config_map_name == "code-executor-seccomp-" + digest);
+  CHECK(sandbox.seccomp.at("localhostProfile") == "profiles/nsjail-seccomp-" + digest + ".json");
+  CHECK(sandbox.profile_volume.fragment.value.at("configMap").at("name") ==
+        "code-executor-seccomp-" + digest);
 }
 
 TEST_CASE("a profile's path is ours with any digest, by this configuration or an earlier release") {

@@ -12,25 +12,20 @@ namespace {
 
 using Json = nlohmann::json;
 
-const Sandbox& sandbox() {
-  static const Sandbox kSandbox = make_sandbox(small_policy());
-  return kSandbox;
-}
-
 TargetContext read(const Json& context, bool has_legacy_app_armor = false) {
   const std::string text = Json{{"securityContext", context}}.dump();
   JsonParser parser;
   JsonDocument document(parser, text);
   const JsonValue container = document.root();
-  const TargetContext read =
-      read_target_context(container.field("securityContext"), sandbox(), has_legacy_app_armor);
+  const TargetContext read = read_target_context(container.field("securityContext"),
+                                                 small_sandbox(), has_legacy_app_armor);
   REQUIRE_FALSE(document.error());
   return read;
 }
 
 /// Our context with `value` at `pointer`.
 Json ours_with(const char* pointer, const Json& value) {
-  Json context = sandbox().context.whole.value;
+  Json context = small_sandbox().context.whole.value;
   context[Json::json_pointer(pointer)] = value;
   return context;
 }
@@ -63,8 +58,8 @@ TEST_CASE("the target's context is absent, ours, the chart's default or explicit
            Row{{{"runAsUser", 1000}}, kExplicit},
            Row{{{"capabilities", Json::object()}}, kExplicit},
            Row{{{"unknownField", false}}, kExplicit},
-           Row{sandbox().context.whole.value, kOurs},
-           Row{sandbox().context_no_apparmor.whole.value, kOurs},
+           Row{small_sandbox().context.whole.value, kOurs},
+           Row{small_sandbox().context_no_apparmor.whole.value, kOurs},
            Row{ours_with("/runAsUser", 0), kOurs},
            Row{ours_with("/seLinuxOptions", {{"level", "s0"}}), kOurs},
            Row{ours_with("/seccompProfile", with_path), kOurs},
@@ -116,8 +111,8 @@ TEST_CASE("a context of ours is current if it is as it would be injected now") {
     bool is_current;
     AppArmorEdit app_armor;
   };
-  const Json& with = sandbox().context.whole.value;
-  const Json& without = sandbox().context_no_apparmor.whole.value;
+  const Json& with = small_sandbox().context.whole.value;
+  const Json& without = small_sandbox().context_no_apparmor.whole.value;
   for (const Row& row : {
            Row{with, false, true, kNone},
            // The API server writes the annotation from the field (KEP-24), so that a pod that is
@@ -142,7 +137,7 @@ TEST_CASE("without an AppArmor profile in the configuration the field is taken o
   Policy policy = small_policy();
   policy.app_armor_profile = "";
   const Sandbox none = make_sandbox(policy);
-  const std::string text = sandbox().context.whole.text;
+  const std::string text = small_sandbox().context.whole.text;
   JsonParser parser;
   JsonDocument document(parser, text);
   CHECK((read_target_context(document.root(), none, false).app_armor == AppArmorEdit::kRemove));

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "admission/decision.h"
+#include "admission/policy.h"
+
+namespace webhook {
+
+/// What stands between a pod and the sandbox.
+struct Obstacle {
+  std::string what;
+  std::string remedy;
+  std::string brief;  ///< The remedy, beside `what` in a line that has to be short.
+};
+
+/// Of a reason that find_obstacles() gives.
+Obstacle to_obstacle(Reason reason, const Policy& policy, const ClusterState& cluster);
+
+}  // namespace webhook
