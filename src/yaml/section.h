@@ -26,6 +26,8 @@ class YamlSection {
   [[nodiscard]] YamlSection section(std::string_view key,
                                     std::initializer_list<std::string_view> known) const;
 
+  [[nodiscard]] bool has(std::string_view key) const { return find(key).IsDefined(); }
+
   void read(std::string_view key, std::string& value) const;
   void read(std::string_view key, bool& value) const;
   void read(std::string_view key, std::vector<std::string>& value) const;
