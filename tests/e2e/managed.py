@@ -54,6 +54,10 @@ class Fleet:
         self.directory.mkdir(exist_ok=True)
         self.balancer.__enter__()
         apply_behind(self.plane, self.directory / "kustomization", self.balancer.port)
+        # What an earlier fleet left.
+        self.plane.kubectl("delete", "secret", SECRET, "-n", NAME, "--ignore-not-found")
+        if self.bundle():
+            self.set_bundle([])
         token = self.plane.kubectl("create", "token", NAME, "-n", NAME, "--duration=24h").stdout.strip()
         self.kubeconfig = self.directory / "kubeconfig"
         self.kubeconfig.write_text(self.plane.kubeconfig_for(token, NAME))

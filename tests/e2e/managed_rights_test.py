@@ -2,19 +2,16 @@
 
 import copy
 import json
-import os
-import pathlib
 import ssl
 import urllib.error
 import urllib.request
 
 import pytest
 
-from control_plane import ControlPlane, wait_until
+from control_plane import wait_until
 from installed import NAME
 from managed import SECRET, Fleet
 
-ASSETS = pathlib.Path(os.environ["KUBE_ASSETS"])
 ACCOUNT = f"system:serviceaccount:{NAME}:{NAME}"
 CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 SECRETS = f"/api/v1/namespaces/{NAME}/secrets"
@@ -53,16 +50,8 @@ METADATA = {
 
 
 @pytest.fixture(scope="module")
-def own_plane(tmp_path_factory):
-    with ControlPlane(ASSETS, tmp_path_factory.mktemp("rights-plane")) as running:
-        running.start_controllers()
-        wait_until(running.has_service_accounts, "the controllers make service accounts")
-        yield running
-
-
-@pytest.fixture(scope="module")
-def fleet(own_plane, tmp_path_factory):
-    with Fleet(own_plane, tmp_path_factory.mktemp("fleet")) as running:
+def fleet(managed_plane, tmp_path_factory):
+    with Fleet(managed_plane, tmp_path_factory.mktemp("fleet")) as running:
         running.start()
         running.start()
         running.wait_until_ready(2)
@@ -96,7 +85,7 @@ def merged(value, change):
 
 
 def patch_webhooks(fleet, edit):
-    """What becomes of a patch of all webhooks: `edit` changes the list. Dry, so that nothing is left of one that passes."""
+    """What becomes of a patch of all webhooks: `edit` changes the list. A dry run: nothing is left of one that passes."""
     webhooks = copy.deepcopy(fleet.plane.get_json("mutatingwebhookconfiguration", NAME)["webhooks"])
     edit(webhooks)
     return as_account(fleet, "PATCH", f"{CONFIGURATIONS}/{NAME}?dryRun=All", {"webhooks": webhooks})

@@ -1,23 +1,8 @@
 """From certificates in files to those that the webhook makes itself, and back, under load: on a real API server."""
 
-import os
-import pathlib
-
-import pytest
-
-from control_plane import ControlPlane, wait_until
+from control_plane import wait_until
 from managed import Fleet, PodLoad
 from webhook_server import make_certificates
-
-ASSETS = pathlib.Path(os.environ["KUBE_ASSETS"])
-
-
-@pytest.fixture(scope="module")
-def own_plane(tmp_path_factory):
-    with ControlPlane(ASSETS, tmp_path_factory.mktemp("upgrade-plane")) as running:
-        running.start_controllers()
-        wait_until(running.has_service_accounts, "the controllers make service accounts")
-        yield running
 
 
 def roll_out(fleet, count, keys=None):
@@ -31,15 +16,15 @@ def roll_out(fleet, count, keys=None):
         fleet.retire(old)
 
 
-def test_from_files_to_managed_and_back_no_review_fails(own_plane, tmp_path):
+def test_from_files_to_managed_and_back_no_review_fails(managed_plane, tmp_path):
     before, after = (make_certificates(tmp_path / name) for name in ("before", "after"))
     ours = [(keys / "ca.crt").read_text() for keys in (before, after)]
-    with Fleet(own_plane, tmp_path / "fleet") as fleet:
+    with Fleet(managed_plane, tmp_path / "fleet") as fleet:
         fleet.set_bundle(ours[:1])
         for _ in range(2):
             fleet.start(keys=before)
         fleet.wait_until_ready(2)
-        with PodLoad(own_plane, "default", 20) as load:
+        with PodLoad(managed_plane, "default", 20) as load:
             roll_out(fleet, 2)
             assert set(fleet.bundle()) == {ours[0], fleet.authorities()[0]["certificate"]}
             # Back: the CA of the files joins first.
