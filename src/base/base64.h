@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -7,5 +8,8 @@ namespace webhook {
 
 /// RFC 4648, section 4: the standard alphabet, padded.
 std::string to_base64(std::string_view bytes);
+
+/// What to_base64() made `text` of. Nothing where it cannot have.
+std::optional<std::string> decode_base64(std::string_view text);
 
 }  // namespace webhook

@@ -24,6 +24,7 @@ struct ServeFlags {
   std::string tls_cert;
   std::string tls_key;
   std::string client_ca;
+  std::vector<int> certificate_seconds;
 };
 
 Result<Config> make_serve_config(const ServeFlags& flags) {
@@ -38,7 +39,20 @@ Result<Config> make_serve_config(const ServeFlags& flags) {
   override_with(flags.tls_cert, server.tls.cert_file);
   override_with(flags.tls_key, server.tls.key_file);
   override_with(flags.client_ca, server.tls.client_ca_file);
+  if (!flags.tls_cert.empty() || !flags.tls_key.empty()) {
+    server.tls.source = CertificateSource::kFiles;
+  }
   return made;
+}
+
+CertificateTimes certificate_times(const std::vector<int>& seconds) {
+  if (seconds.empty()) return {};
+  const auto at = [&](std::size_t i) { return std::chrono::seconds(seconds.at(i)); };
+  return {.authority_life = at(0),
+          .leaf_life = at(1),
+          .trust_delay = at(2),
+          .poll = at(3),
+          .clock_tolerance = at(4)};
 }
 
 void run(const ServeFlags& flags) {
@@ -56,7 +70,8 @@ void run(const ServeFlags& flags) {
   set_up_logging(config.log.level, config.log.format);
   Serving serving({.read_config = [flags] { return make_serve_config(flags); },
                    .kubeconfig = flags.common.kubeconfig,
-                   .version = WEBHOOK_VERSION});
+                   .version = WEBHOOK_VERSION,
+                   .certificate_times = certificate_times(flags.certificate_seconds)});
   serving.start();
   for (;;) {
     const int signal = sigtimedwait(&signals, nullptr, &kReloadInterval);
@@ -87,6 +102,14 @@ void add_serve(CLI::App& app) {
       ->add_option("--client-ca", flags->client_ca,
                    "Only clients with a certificate of this CA (PEM) may connect")
       ->type_name("FILE");
+  // In no help: for tests, in which a CA lives a minute.
+  command
+      ->add_option("--certificate-seconds", flags->certificate_seconds,
+                   "Lives of CA and leaf, trust delay, poll, clock tolerance")
+      ->expected(5)
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber)
+      ->group("");
   command->callback([flags] { run(*flags); });
 }
 

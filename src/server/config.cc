@@ -36,13 +36,36 @@ void read_cluster(const YamlSection& cluster, ClusterConfig& config) {
                milliseconds(3'600'000));
 }
 
+void read_name(const YamlSection& section, std::string_view key, std::string& name) {
+  section.read(key, name);
+  if (!is_dns_subdomain(name)) section.fail(key, "'" + name + "' (expected the name of an object)");
+}
+
+void read_certificate_source(const YamlSection& tls, TlsConfig& config) {
+  // Whoever names files and no source has a configuration of a release that knew no other.
+  const bool has_files = tls.has("certFile") || tls.has("keyFile");
+  if (has_files) config.source = CertificateSource::kFiles;
+  tls.read("source", config.source,
+           {{"managed", CertificateSource::kManaged}, {"files", CertificateSource::kFiles}});
+  const auto managed =
+      tls.section("managed", {"secretName", "serviceName", "webhookConfigurationName"});
+  read_name(managed, "secretName", config.managed.secret_name);
+  managed.read("serviceName", config.managed.service_name);
+  if (!is_dns_label(config.managed.service_name)) {
+    managed.fail("serviceName",
+                 "'" + config.managed.service_name + "' (expected the name of a Service)");
+  }
+  read_name(managed, "webhookConfigurationName", config.managed.webhook_configuration_name);
+  read_text(tls, "certFile", config.cert_file, false);
+  read_text(tls, "keyFile", config.key_file, false);
+}
+
 void read_server(const YamlSection& server, ServerConfig& config) {
   read_text(server, "listen", config.listen, false);
   read_text(server, "opsListen", config.ops_listen, false);
-  const auto tls =
-      server.section("tls", {"certFile", "keyFile", "minVersion", "clientCAFile", "clientNames"});
-  read_text(tls, "certFile", config.tls.cert_file, false);
-  read_text(tls, "keyFile", config.tls.key_file, false);
+  const auto tls = server.section("tls", {"source", "managed", "certFile", "keyFile", "minVersion",
+                                          "clientCAFile", "clientNames"});
+  read_certificate_source(tls, config.tls);
   tls.read<std::string>("minVersion", config.tls.min_version, {{"1.2", "1.2"}, {"1.3", "1.3"}});
   read_text(tls, "clientCAFile", config.tls.client_ca_file, true);
   tls.read("clientNames", config.tls.client_names);

@@ -18,7 +18,21 @@ struct ClusterConfig {
   friend bool operator==(const ClusterConfig&, const ClusterConfig&) = default;
 };
 
+/// Where the serving certificate comes from: made by ourselves, or read from files.
+enum class CertificateSource { kManaged, kFiles };
+
+/// The objects that managed certificates need.
+struct ManagedConfig {
+  std::string secret_name = "code-executor-webhook-ca";
+  std::string service_name = "code-executor-webhook";
+  std::string webhook_configuration_name = "code-executor-webhook";
+
+  friend bool operator==(const ManagedConfig&, const ManagedConfig&) = default;
+};
+
 struct TlsConfig {
+  CertificateSource source = CertificateSource::kManaged;
+  ManagedConfig managed;
   std::string cert_file = "/etc/code-executor-webhook/tls/tls.crt";
   std::string key_file = "/etc/code-executor-webhook/tls/tls.key";
   std::string min_version = "1.2";        ///< "1.2" or "1.3".

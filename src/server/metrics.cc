@@ -60,11 +60,10 @@ template <class Cause>
 class Causes {
  public:
   template <std::size_t Count>
-  Causes(Registry& registry, std::string_view name, const char* help,
+  Causes(prometheus::Family<Counter>& family, const char* label,
          const std::array<Cause, Count>& causes) {
-    auto& family = counters(registry, name, help);
     for (const Cause cause : causes) {
-      counters_.emplace(cause, &family.Add({{"cause", std::string(to_string(cause))}}));
+      counters_.emplace(cause, &family.Add({{label, std::string(to_string(cause))}}));
     }
   }
 
@@ -89,10 +88,15 @@ class Metrics::State {
                               .Help("Time from the first byte of a request to its answer.")
                               .Register(registry_)
                               .Add({}, kBuckets)),
-        closed_(registry_, "connections_closed_total", "Connections to /mutate that ended.",
-                kAllCloseCauses),
-        failed_handshakes_(registry_, "handshakes_failed_total", "TLS handshakes that failed.",
-                           kAllHandshakeFailures),
+        closed_(
+            counters(registry_, "connections_closed_total", "Connections to /mutate that ended."),
+            "cause", kAllCloseCauses),
+        failed_handshakes_(
+            counters(registry_, "handshakes_failed_total", "TLS handshakes that failed."), "cause",
+            kAllHandshakeFailures),
+        certificate_events_(counters(registry_, "managed_certificate_events_total",
+                                     "What was done, or failed, for managed certificates."),
+                            "event", kAllCertificateEvents),
         certificate_(registry_, "certificate_reloads_total",
                      "Times that a changed serving certificate was read."),
         config_(registry_, "config_reloads_total", "Times that a changed configuration was read."),
@@ -108,7 +112,11 @@ class Metrics::State {
         unknown_(sandbox_fields_.Add({{"state", "unknown"}})),
         expiry_(gauges(registry_, "certificate_expiry_timestamp_seconds",
                        "When the serving certificate in use expires, in Unix time.")
-                    .Add({})) {
+                    .Add({})),
+        authority_expiry_(
+            gauges(registry_, "certificate_authority_expiry_timestamp_seconds",
+                   "When the youngest managed CA expires, in Unix time; 0 without one.")
+                .Add({})) {
     gauges(registry_, "build_info", "The version of this program.")
         .Add({{"version", std::string(version)}})
         .Set(1);
@@ -145,6 +153,7 @@ class Metrics::State {
   void count_request(double seconds) { request_duration_.Observe(seconds); }
   void count(CloseCause cause) const { closed_.count(cause); }
   void count(HandshakeFailure why) const { failed_handshakes_.count(why); }
+  void count(CertificateEvent event) const { certificate_events_.count(event); }
 
   Reloads& certificate() { return certificate_; }
   Reloads& config() { return config_; }
@@ -155,6 +164,8 @@ class Metrics::State {
     connections_.Set(static_cast<double>(values.open_connections));
     const std::chrono::duration<double> expiry = values.certificate_expires_at.time_since_epoch();
     expiry_.Set(expiry.count());
+    const std::chrono::duration<double> authority = values.authority_expires_at.time_since_epoch();
+    authority_expiry_.Set(authority.count());
     set_version(values.cluster_git_version);
     if (const auto age = values.cluster_version_age) version_age_.Add({}).Set(age->count());
     const auto drops = values.cluster_drops_sandbox;
@@ -181,6 +192,7 @@ class Metrics::State {
   prometheus::Histogram& request_duration_;
   Causes<CloseCause> closed_;
   Causes<HandshakeFailure> failed_handshakes_;
+  Causes<CertificateEvent> certificate_events_;
   Reloads certificate_;
   Reloads config_;
 
@@ -194,6 +206,7 @@ class Metrics::State {
   prometheus::Gauge& dropped_;
   prometheus::Gauge& unknown_;
   prometheus::Gauge& expiry_;
+  prometheus::Gauge& authority_expiry_;
   prometheus::Gauge* version_gauge_ = nullptr;
   std::string version_;
 };
@@ -212,6 +225,7 @@ void Metrics::count_request(std::chrono::duration<double> time) {
 void Metrics::count_closed(CloseCause cause) { state_->count(cause); }
 void Metrics::count_failed_handshake(HandshakeFailure why) { state_->count(why); }
 void Metrics::count_certificate_reload(bool ok) { state_->certificate().count(ok); }
+void Metrics::count_certificate_event(CertificateEvent event) { state_->count(event); }
 void Metrics::count_config_reload(bool ok) { state_->config().count(ok); }
 std::string Metrics::to_text(const Gauges& gauges) const { return state_->to_text(gauges); }
 

@@ -9,6 +9,7 @@
 
 #include "admission/decision.h"
 #include "http/causes.h"
+#include "server/certificate_event.h"
 
 namespace webhook {
 
@@ -20,6 +21,8 @@ struct Gauges {
   std::string cluster_git_version;                                   ///< Empty: not known.
   std::optional<bool> cluster_drops_sandbox;                         ///< None: not known.
   std::chrono::system_clock::time_point certificate_expires_at;
+  /// Of the youngest CA of ours; 1970: there is none.
+  std::chrono::system_clock::time_point authority_expires_at = {};
 };
 
 /// What Prometheus reads. Labels are closed sets, and each of their values exists from the start.
@@ -38,6 +41,7 @@ class Metrics {
   void count_closed(CloseCause cause);
   void count_failed_handshake(HandshakeFailure why);
   void count_certificate_reload(bool ok);
+  void count_certificate_event(CertificateEvent event);
   void count_config_reload(bool ok);
 
   /// The page in Prometheus' text format 0.0.4.

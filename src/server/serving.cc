@@ -22,6 +22,15 @@ ClusterVersion fixed_version(const std::string& text) {
 
 void log_bug(std::string_view what) { spdlog::error("bug: {}", what); }
 
+void log_line(bool is_warning, const std::string& line) {
+  spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}", line);
+}
+
+KubeClient connect(const std::string& kubeconfig) {
+  return KubeClient::connect(kubeconfig.empty() ? std::nullopt
+                                                : std::optional<std::filesystem::path>(kubeconfig));
+}
+
 /// What callers can make us use of the 256 MiB that manifests/base allows; the rest is for the
 /// program itself, and for what malloc keeps. Without its headroom it holds the largest body that
 /// server.maxRequestBytes can allow, and its parser.
@@ -42,12 +51,8 @@ Serving::Serving(const ServingOptions& options)
       live_(options.read_config, metrics_),
       config_(live_.at_start()),
       version_(make_version_source(options.kubeconfig)),
-      certificate_({.certificate = config_.server.tls.cert_file,
-                    .key = config_.server.tls.key_file,
-                    .client_ca = config_.server.tls.client_ca_file},
-                   {.min_version = config_.server.tls.min_version == "1.3" ? TlsVersion::kTls13
-                                                                           : TlsVersion::kTls12,
-                    .client_names = config_.server.tls.client_names}),
+      managed_(make_managed(options)),
+      certificate_(managed_ ? nullptr : read_certificate()),
       memory_(std::make_shared<MemoryBudget>(kMemory, kHeadroom)),
       admission_(admission_options(), make_admission_routes(admission_parts())),
       ops_({.address = config_.server.ops_listen,
@@ -65,6 +70,7 @@ Serving::~Serving() = default;
 void Serving::start() {
   for (const std::string& warning : to_config_warnings(config_)) spdlog::warn("{}", warning);
   version_->start();
+  if (managed_) managed_->start();
   ops_.start();
   admission_.start();
   log_fields("serving", {{"version", program_version_},
@@ -74,7 +80,11 @@ void Serving::start() {
 
 void Serving::reload() {
   live_.reload();
-  const auto reload = certificate_.reload();
+  if (certificate_) reload_certificate();
+}
+
+void Serving::reload_certificate() {
+  const auto reload = certificate_->reload();
   if (reload.change == ServingCertificate::Change::kRenewed) {
     metrics_.count_certificate_reload(true);
     spdlog::info("certificate: renewed");
@@ -100,9 +110,7 @@ std::unique_ptr<ClusterVersionSource> Serving::make_version_source(const std::st
   if (!config_.cluster.kube_version.empty()) {
     return std::make_unique<ClusterVersionSource>(fixed_version(config_.cluster.kube_version));
   }
-  const auto file =
-      kubeconfig.empty() ? std::nullopt : std::optional<std::filesystem::path>(kubeconfig);
-  auto client = std::make_shared<const KubeClient>(KubeClient::connect(file));
+  auto client = std::make_shared<const KubeClient>(connect(kubeconfig));
   return std::make_unique<ClusterVersionSource>(
       [client](const std::stop_token& stop) {
         return ask_api_server(*client, kOldestSandboxVersion, stop);
@@ -110,10 +118,44 @@ std::unique_ptr<ClusterVersionSource> Serving::make_version_source(const std::st
       ClusterVersionSource::Options{
           .refresh_interval = config_.cluster.refresh_interval,
           .minimum = [this] { return live_.sandbox()->policy.minimum_version; },
-          .on_log =
-              [](bool is_warning, const std::string& line) {
-                spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}", line);
-              }});
+          .on_log = log_line});
+}
+
+std::unique_ptr<ManagedCertificate> Serving::make_managed(const ServingOptions& options) {
+  const TlsConfig& tls = config_.server.tls;
+  if (tls.source != CertificateSource::kManaged) return nullptr;
+  KubeClient client = connect(options.kubeconfig);
+  const ManagedNames names{.ns = client.own_namespace(),
+                           .secret = tls.managed.secret_name,
+                           .service = tls.managed.service_name,
+                           .configuration = tls.managed.webhook_configuration_name};
+  return std::make_unique<ManagedCertificate>(
+      std::move(client),
+      ManagedCertificate::Options{
+          .names = names,
+          .times = options.certificate_times,
+          .rules = tls_rules(),
+          .client_ca = tls.client_ca_file,
+          .on_event = [this](CertificateEvent event) { metrics_.count_certificate_event(event); },
+          .on_log = log_line});
+}
+
+std::unique_ptr<ServingCertificate> Serving::read_certificate() const {
+  return std::make_unique<ServingCertificate>(
+      CertificateFiles{.certificate = config_.server.tls.cert_file,
+                       .key = config_.server.tls.key_file,
+                       .client_ca = config_.server.tls.client_ca_file},
+      tls_rules());
+}
+
+TlsRules Serving::tls_rules() const {
+  const TlsConfig& tls = config_.server.tls;
+  return {.min_version = tls.min_version == "1.3" ? TlsVersion::kTls13 : TlsVersion::kTls12,
+          .client_names = tls.client_names};
+}
+
+std::shared_ptr<SSL_CTX> Serving::tls_context() const {
+  return managed_ ? managed_->context() : certificate_->context();
 }
 
 ListenerOptions Serving::admission_options() {
@@ -121,7 +163,7 @@ ListenerOptions Serving::admission_options() {
           .max_body_bytes = config_.server.max_request_bytes,
           .max_connections = limits_.admission,
           .memory = memory_,
-          .tls = [this] { return certificate_.context(); },
+          .tls = [this] { return tls_context(); },
           .on_response = [this](int status) { metrics_.count_response(status); },
           .on_answered = [this](auto time) { metrics_.count_request(time); },
           .observer = {.on_closed = [this](CloseCause cause) { metrics_.count_closed(cause); },
@@ -160,11 +202,18 @@ void Serving::note(const Reviewed& reviewed, const HttpRequest& request,
                         {"trace_id", request.trace_id}});
 }
 
+ReadyCheck Serving::certificate_check() {
+  if (managed_) {
+    return {"certificate", [this] { return managed_->failure(); },
+            [this] { return managed_->note(); }};
+  }
+  return {"certificate", [this] {
+            return certificate_->is_valid_now() ? "" : "the certificate in use is not valid now";
+          }};
+}
+
 std::vector<ReadyCheck> Serving::ready_checks() {
-  return {{"certificate",
-           [this] {
-             return certificate_.is_valid_now() ? "" : "the certificate in use is not valid now";
-           }},
+  return {certificate_check(),
           {"cluster-version",
            [this] { return version_->current() ? "" : "the API server has not told it yet"; },
            [this] { return version_->differences(); }},
@@ -180,7 +229,8 @@ Gauges Serving::gauges() const {
           .cluster_version_age = version_->age(),
           .cluster_git_version = cluster ? cluster->git_version : "",
           .cluster_drops_sandbox = servers ? servers->drops : std::nullopt,
-          .certificate_expires_at = certificate_.expires_at()};
+          .certificate_expires_at = managed_ ? managed_->expires_at() : certificate_->expires_at(),
+          .authority_expires_at = managed_ ? managed_->authority_expires_at() : WallTime{}};
 }
 
 }  // namespace webhook

@@ -12,6 +12,7 @@
 #include "http/memory_budget.h"
 #include "kube/cluster_version.h"
 #include "server/live_config.h"
+#include "server/managed_certificate.h"
 #include "server/metrics.h"
 #include "server/routes.h"
 #include "tls/serving_certificate.h"
@@ -22,6 +23,7 @@ struct ServingOptions {
   LiveConfig::Read read_config;
   std::string kubeconfig;  ///< Empty: the service account of the pod we run in.
   std::string version;     ///< Of this program, for its log and metrics.
+  CertificateTimes certificate_times = {};
 };
 
 /// The parts of the running server, how they are connected, and the order in which they end. Call
@@ -44,10 +46,16 @@ class Serving {
 
  private:
   std::unique_ptr<ClusterVersionSource> make_version_source(const std::string& kubeconfig);
+  std::unique_ptr<ManagedCertificate> make_managed(const ServingOptions& options);
+  std::unique_ptr<ServingCertificate> read_certificate() const;
+  [[nodiscard]] TlsRules tls_rules() const;
+  [[nodiscard]] std::shared_ptr<SSL_CTX> tls_context() const;
+  void reload_certificate();
   ListenerOptions admission_options();
   AdmissionParts admission_parts();
   void note(const Reviewed& reviewed, const HttpRequest& request,
             std::chrono::duration<double> time);
+  ReadyCheck certificate_check();
   std::vector<ReadyCheck> ready_checks();
   [[nodiscard]] Gauges gauges() const;
 
@@ -56,7 +64,8 @@ class Serving {
   LiveConfig live_;
   const Config& config_;
   std::unique_ptr<ClusterVersionSource> version_;
-  ServingCertificate certificate_;
+  const std::unique_ptr<ManagedCertificate> managed_;      ///< Either this,
+  const std::unique_ptr<ServingCertificate> certificate_;  ///< or this.
   std::atomic<bool> is_draining_{false};
   const ConnectionLimits limits_ = share_descriptors(raise_descriptor_limit());
   const std::shared_ptr<MemoryBudget> memory_;

@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <ctime>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -21,7 +22,9 @@ using ExtensionPtr = std::unique_ptr<X509_EXTENSION, OpenSslDeleter<X509_EXTENSI
 using GeneralNamePtr = std::unique_ptr<GENERAL_NAME, OpenSslDeleter<GENERAL_NAME_free>>;
 using GeneralNamesPtr = std::unique_ptr<GENERAL_NAMES, OpenSslDeleter<GENERAL_NAMES_free>>;
 
-constexpr long kBackdateSeconds = 3600;
+using Clock = std::chrono::system_clock;
+
+constexpr std::time_t kBackdateSeconds = 3600;
 constexpr int kSerialBits = 127;  // positive in 16 bytes; RFC 5280, 4.1.2.2 allows 20
 
 /// Throws unless `step` worked.
@@ -61,16 +64,16 @@ void add_names(X509& certificate, const ServingNames& names) {
 }
 
 /// A certificate for `key` without extensions, issuer and signature.
-X509Ptr begin_certificate(const std::string& common_name, EVP_PKEY& key,
-                          std::chrono::days validity) {
+X509Ptr begin_certificate(const std::string& common_name, EVP_PKEY& key, Validity validity) {
   X509Ptr certificate = made(X509Ptr(X509_new()), "certificate");
   ensure(X509_set_version(certificate.get(), X509_VERSION_3), "version");
   const BignumPtr serial = made(BignumPtr(BN_new()), "serial");
   ensure(BN_rand(serial.get(), kSerialBits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY), "serial");
   ensure(BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(certificate.get())), "serial");
-  const auto days = static_cast<int>(validity.count());
-  ensure(X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -kBackdateSeconds), "validity");
-  ensure(X509_time_adj_ex(X509_getm_notAfter(certificate.get()), days, 0, nullptr), "validity");
+  const auto begin = Clock::to_time_t(validity.issued_at) - kBackdateSeconds;
+  const auto end = Clock::to_time_t(validity.issued_at + validity.life);
+  ensure(ASN1_TIME_set(X509_getm_notBefore(certificate.get()), begin), "validity");
+  ensure(ASN1_TIME_set(X509_getm_notAfter(certificate.get()), end), "validity");
   X509_NAME* subject = X509_get_subject_name(certificate.get());
   const auto* name = reinterpret_cast<const unsigned char*>(common_name.c_str());
   ensure(X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8, name, -1, -1, 0),
@@ -112,7 +115,7 @@ CertificateAuthority::CertificateAuthority(X509Ptr certificate, EvpPkeyPtr key)
     : certificate_(std::move(certificate)), key_(std::move(key)) {}
 
 CertificateAuthority CertificateAuthority::create(const std::string& common_name,
-                                                  std::chrono::days validity) {
+                                                  Validity validity) {
   EvpPkeyPtr key = make_key();
   X509Ptr certificate = begin_certificate(common_name, *key, validity);
   ensure(X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate.get())),
@@ -121,11 +124,13 @@ CertificateAuthority CertificateAuthority::create(const std::string& common_name
                 "critical,CA:TRUE,pathlen:0");
   add_extension(*certificate, certificate.get(), NID_key_usage, "critical,keyCertSign,cRLSign");
   add_extension(*certificate, certificate.get(), NID_subject_key_identifier, "hash");
+  // With it a client that trusts many CAs of one name finds the right one: Go tries 100 signatures.
+  add_extension(*certificate, certificate.get(), NID_authority_key_identifier, "keyid:always");
   ensure(X509_sign(certificate.get(), key.get(), EVP_sha256()), "signature");
   return {std::move(certificate), std::move(key)};
 }
 
-CertificateAuthority CertificateAuthority::load(const PemPair& pair) {
+CertificateAuthority CertificateAuthority::load(const PemPair& pair, Clock::time_point now) {
   auto certificates = parse_certificates({"certificate", pair.certificate});
   if (!certificates) throw std::runtime_error(certificates.error().message);
   auto parsed_key = parse_private_key({"key", pair.key});
@@ -136,7 +141,8 @@ CertificateAuthority CertificateAuthority::load(const PemPair& pair) {
   if (X509_check_ca(certificate.get()) != 1) {
     throw std::runtime_error("not a CA (expected a certificate with CA:TRUE)");
   }
-  if (X509_cmp_current_time(X509_get0_notAfter(certificate.get())) < 0) {
+  std::time_t seconds = Clock::to_time_t(now);
+  if (X509_cmp_time(X509_get0_notAfter(certificate.get()), &seconds) < 0) {
     throw std::runtime_error("the CA has expired: " +
                              to_text(X509_get0_notAfter(certificate.get())));
   }
@@ -145,12 +151,13 @@ CertificateAuthority CertificateAuthority::load(const PemPair& pair) {
 
 PemPair CertificateAuthority::pem() const { return to_pem(*certificate_, *key_); }
 
-PemPair CertificateAuthority::issue(const ServingNames& names, std::chrono::days validity) const {
+PemPair CertificateAuthority::issue(const ServingNames& names, Validity validity) const {
   const EvpPkeyPtr key = make_key();
   const X509Ptr certificate = begin_certificate(names.common_name, *key, validity);
   const ASN1_TIME* last = X509_get0_notAfter(certificate_.get());
   if (ASN1_TIME_compare(X509_get0_notAfter(certificate.get()), last) > 0) {
-    throw std::runtime_error("a certificate of " + std::to_string(validity.count()) +
+    const auto days = std::chrono::duration_cast<std::chrono::days>(validity.life).count();
+    throw std::runtime_error("a certificate of " + std::to_string(days) +
                              " days would outlive its CA, which expires " + to_text(last));
   }
   ensure(X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate_.get())),

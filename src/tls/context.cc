@@ -3,7 +3,6 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include <ctime>
 #include <optional>
 
 #include "tls/pem.h"
@@ -13,12 +12,6 @@ namespace {
 
 // Length and name, as ALPN writes them (RFC 7301, section 3.1).
 constexpr unsigned char kHttp11[] = "\x08http/1.1";
-
-std::chrono::system_clock::time_point to_time_point(const ASN1_TIME* time) {
-  std::tm utc{};
-  if (ASN1_TIME_to_tm(time, &utc) != 1) return {};  // 1970: such a certificate has expired
-  return std::chrono::system_clock::from_time_t(::timegm(&utc));
-}
 
 int select_http11(SSL*, const unsigned char** selected, unsigned char* length,
                   const unsigned char* offered, unsigned int offered_length, void*) {

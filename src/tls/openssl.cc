@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 
 #include <array>
+#include <ctime>
 #include <stdexcept>
 
 namespace webhook {
@@ -12,6 +13,12 @@ std::string take_openssl_error() {
   ERR_clear_error();
   const char* reason = oldest == 0 ? nullptr : ERR_reason_error_string(oldest);
   return reason == nullptr ? "unknown error" : reason;
+}
+
+std::chrono::system_clock::time_point to_time_point(const ASN1_TIME* time) {
+  std::tm utc{};
+  if (ASN1_TIME_to_tm(time, &utc) != 1) return {};
+  return std::chrono::system_clock::from_time_t(::timegm(&utc));
 }
 
 std::string sha256_hex(std::string_view bytes) {

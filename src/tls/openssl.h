@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +29,9 @@ using X509Ptr = std::unique_ptr<X509, OpenSslDeleter<X509_free>>;
 
 /// Empties OpenSSL's error queue of this thread and returns its oldest reason, or "unknown error".
 std::string take_openssl_error();
+
+/// 1970 for what is no time, so that such a certificate has expired.
+std::chrono::system_clock::time_point to_time_point(const ASN1_TIME* time);
 
 /// The sha256 of `bytes` in lower-case hex, as sha256sum prints it.
 std::string sha256_hex(std::string_view bytes);

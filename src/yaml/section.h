@@ -28,6 +28,7 @@ class YamlSection {
 
   /// True for a mapping under `key` that is there, and has no members.
   [[nodiscard]] bool is_empty(std::string_view key) const;
+  [[nodiscard]] bool has(std::string_view key) const { return find(key).IsDefined(); }
 
   void read(std::string_view key, std::string& value) const;
   void read(std::string_view key, bool& value) const;

@@ -36,6 +36,15 @@ def plane(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def managed_plane(tmp_path_factory):
+    """Another one, for the webhook with certificates of its own."""
+    with ControlPlane(ASSETS, tmp_path_factory.mktemp("managed-plane")) as running:
+        running.start_controllers()
+        wait_until(running.has_service_accounts, "the controllers make service accounts")
+        yield running
+
+
+@pytest.fixture(scope="session")
 def webhook(plane, tmp_path_factory):
     with install(plane, tmp_path_factory.mktemp("webhook")) as server:
         wait_until(lambda: server.ops("/readyz").status == 200, "the webhook is ready")

@@ -24,6 +24,9 @@ omitStages: [RequestReceived]
 rules:
   - level: Metadata
     resources: [{group: "", resources: [pods]}]
+  - level: Metadata
+    users: ["system:serviceaccount:code-executor-webhook:code-executor-webhook"]
+    resources: [{group: ""}, {group: "admissionregistration.k8s.io"}]
   - level: None
 """
 

@@ -10,7 +10,7 @@ import sys
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 
-from webhook_server import BINARY, WebhookServer  # noqa: E402  (needs the path above)
+from webhook_server import BINARY, WebhookServer, make_certificates  # noqa: E402  (needs the path above)
 
 NAME = "code-executor-webhook"
 
@@ -20,53 +20,35 @@ kind: Kustomization
 resources: [{base}]
 patches:
   - target: {{kind: MutatingWebhookConfiguration}}
-    patch: '[{{"op": "replace", "path": "/webhooks/0/clientConfig", "value": {{"url": "{url}"}}}}]'
+    patch: '[{{"op": "replace", "path": "/webhooks/0/clientConfig", "value": {client}}}]'
 """
 
 
-def apply_base(plane, directory, url=None):
+def apply_base(plane, directory, url=None, authority=None):
     """`kubectl apply -k manifests/base`, with the Service turned into `url` if there is one."""
     base = ROOT / "manifests/base"
     if not url:
         return plane.kubectl("apply", "-k", base)
     directory.mkdir(exist_ok=True)
     relative = os.path.relpath(base, directory.resolve())
-    (directory / "kustomization.yaml").write_text(KUSTOMIZATION.format(base=relative, url=url))
+    client = json.dumps({"url": url, "caBundle": base64.b64encode(authority).decode()})
+    (directory / "kustomization.yaml").write_text(KUSTOMIZATION.format(base=relative, client=client))
     return plane.kubectl("apply", "-k", directory)
 
 
-def install_certificate(plane, directory):
-    """components/self-signed/install, and the pair as a kubelet mounts it. The script's certificate is for
-    the Service; on loopback it has to name the address, too."""
-    keys = directory / "keys"
-    keys.mkdir(exist_ok=True)
-    wrapper = directory / "with-loopback"
-    wrapper.write_text(f'#!/bin/sh\nexec "{BINARY}" "$@" --ip 127.0.0.1\n')
-    wrapper.chmod(0o755)
-    subprocess.run(
-        [ROOT / "manifests/components/self-signed/install", "--kubeconfig", plane.kubeconfig], check=True,
-        capture_output=True,
-        env={**os.environ, "WEBHOOK_BINARY": str(wrapper), "PATH": f"{plane.assets}:{os.environ['PATH']}"})
-    secret = plane.get_json("secret", "-n", NAME, f"{NAME}-tls")
-    for name, data in secret["data"].items():
-        (keys / name).write_bytes(base64.b64decode(data))
-    configuration = plane.get_json("mutatingwebhookconfiguration", NAME)
-    bundle = configuration["webhooks"][0]["clientConfig"]["caBundle"]
-    (keys / "ca.crt").write_bytes(base64.b64decode(bundle))
-    return keys
-
-
 def install(plane, directory, *flags):
-    """The whole way: manifests, certificate, and the program, which asks the API server for its version by
-    the service account of the manifests. Returns the running WebhookServer."""
+    """Manifests, a certificate for loopback from `certs`, and the program, which asks the API server for its version by
+    the service account of the manifests. Returns the running WebhookServer. (managed.py has the certificates that the
+    program makes itself.)"""
     directory.mkdir(exist_ok=True)
     apply_base(plane, directory)
-    keys = install_certificate(plane, directory)
+    keys = make_certificates(directory / "keys")
     token = plane.kubectl("create", "token", NAME, "-n", NAME).stdout.strip()
     kubeconfig = directory / "kubeconfig"
     kubeconfig.write_text(plane.kubeconfig_for(token, NAME))
     server = WebhookServer(keys, "--kubeconfig", kubeconfig, *flags, version=None)
-    apply_base(plane, directory / "kustomization", f"https://127.0.0.1:{server.port}/mutate")
+    apply_base(plane, directory / "kustomization", f"https://127.0.0.1:{server.port}/mutate",
+               (keys / "ca.crt").read_bytes())
     return server
 
 

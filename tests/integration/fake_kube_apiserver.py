@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 
 
 def version_info(git_version, major="1", minor="34", **more):
@@ -64,12 +65,14 @@ class Request:
 
 
 class FakeApiServer:
-    """Serves `certificate` from construction to stop(). `script` answers each GET, `post_script` each POST."""
+    """Serves `certificate` from construction to stop(). `script` answers each GET, `post_script` each POST, `patch_script`
+    each PATCH. Its clock is `clock_offset` seconds ahead."""
 
     def __init__(self, certificate, key, script=answer_with(b"{}"), address="127.0.0.1", port=0,
                  client_ca=None):
         self.script = script
-        self.post_script = keep_all
+        self.post_script = self.patch_script = keep_all
+        self.clock_offset = 0
         self.stopping = threading.Event()  # what a script waits on that answers late, or never
         self._requests = []
         self._open = set()
@@ -105,9 +108,12 @@ class FakeApiServer:
             def do_GET(self):
                 self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 fake._note(Request(self))
-                (fake.script if self.command == "GET" else fake.post_script)(self)
+                {"GET": fake.script, "POST": fake.post_script, "PATCH": fake.patch_script}[self.command](self)
 
-            do_POST = do_GET
+            do_POST = do_PATCH = do_GET
+
+            def date_time_string(self, timestamp=None):
+                return super().date_time_string((timestamp or time.time()) + fake.clock_offset)
 
             def log_message(self, *_):
                 pass

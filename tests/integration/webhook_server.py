@@ -62,12 +62,14 @@ class WebhookServer:
     """`serve` on free ports with the certificates in `keys`; a context manager that ends it.
 
     `command` stands before the program's own. `log` holds every line so far, parsed. The process may be ended by the test itself.
+    Without `keys` the program makes its certificate itself.
     """
 
     def __init__(self, keys, *flags, version="1.34.1", client_ca=False, command=()):
         self.keys = keys
-        command = [*command, BINARY, "serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0",
-                   "--tls-cert", keys / "tls.crt", "--tls-key", keys / "tls.key"]
+        command = [*command, BINARY, "serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]
+        if keys:
+            command += ["--tls-cert", keys / "tls.crt", "--tls-key", keys / "tls.key"]
         if version:
             command += ["--kube-version", version]
         if client_ca:

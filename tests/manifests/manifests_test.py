@@ -75,14 +75,23 @@ def test_selectors_select_the_pods_of_the_deployment():
         assert selector and selector.items() <= labels.items()
 
 
-def test_the_service_account_may_read_the_version_and_ask_what_becomes_of_a_template():
+MANAGED = CONFIG["server"]["tls"]["managed"]
+
+
+def test_the_service_account_may_do_what_the_program_does_and_nothing_else():
     account = one("ServiceAccount")
     assert POD["serviceAccountName"] == account["metadata"]["name"]
     assert account["automountServiceAccountToken"] is False and POD["automountServiceAccountToken"] is True
     roles = [each for each in objects() if each["kind"] in ("ClusterRole", "Role")]
     assert {role["kind"]: role["rules"] for role in roles} == {
-        "ClusterRole": [{"nonResourceURLs": ["/version"], "verbs": ["get"]}],
-        "Role": [{"apiGroups": [""], "resources": ["podtemplates"], "verbs": ["create"]}]}
+        "ClusterRole": [
+            {"nonResourceURLs": ["/version"], "verbs": ["get"]},
+            {"apiGroups": ["admissionregistration.k8s.io"], "resources": ["mutatingwebhookconfigurations"],
+             "resourceNames": [MANAGED["webhookConfigurationName"]], "verbs": ["get", "patch"]}],
+        "Role": [
+            {"apiGroups": [""], "resources": ["podtemplates"], "verbs": ["create"]},
+            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [MANAGED["secretName"]],
+             "verbs": ["get", "create", "patch"]}]}
     bindings = [each for each in objects() if each["kind"] in ("ClusterRoleBinding", "RoleBinding")]
     assert sorted((each["kind"], each["roleRef"]["kind"], each["roleRef"]["name"]) for each in bindings) == [
         ("ClusterRoleBinding", "ClusterRole", NAME), ("RoleBinding", "Role", NAME)]
@@ -146,21 +155,47 @@ def test_the_pod_is_as_unprivileged_as_its_namespace_demands():
     assert {"cpu", "memory"} == CONTAINER["resources"]["requests"].keys()
 
 
-def test_certificate_and_configuration_are_mounted_where_the_program_looks():
-    sources = {volume["name"]: volume for volume in POD["volumes"]}
-    mounts = {mount["name"]: mount for mount in CONTAINER["volumeMounts"]}
-    assert all(mount["readOnly"] and "subPath" not in mount for mount in mounts.values())
-    tls = CONFIG["server"]["tls"]
-    assert {str(pathlib.PurePath(tls[key]).parent) for key in ("certFile", "keyFile")} == {
-        mounts["tls"]["mountPath"]}
-    assert (pathlib.PurePath(tls["certFile"]).name, pathlib.PurePath(tls["keyFile"]).name) == (
-        "tls.crt", "tls.key")
-    certificate = one("Certificate", MANIFESTS / "components/cert-manager", NAME)
-    assert sources["tls"]["secret"]["secretName"] == certificate["spec"]["secretName"]
+def mounted(pod, name):
+    """(volume, mountPath) of the pod's volume `name`."""
+    (volume,) = [each for each in pod["volumes"] if each["name"] == name]
+    (mount,) = [each for each in pod["containers"][0]["volumeMounts"] if each["name"] == name]
+    assert mount["readOnly"] and "subPath" not in mount
+    return volume, mount["mountPath"]
+
+
+def test_the_configuration_is_mounted_where_the_program_looks():
+    volume, path = mounted(POD, "config")
     (generator,) = KUSTOMIZATION["configMapGenerator"]
     assert generator["options"]["disableNameSuffixHash"] and generator["files"] == ["config.yaml"]
-    assert sources["config"]["configMap"]["name"] == generator["name"]
-    assert CONTAINER["args"] == ["serve", f"--config={mounts['config']['mountPath']}/config.yaml"]
+    assert volume["configMap"]["name"] == generator["name"]
+    assert CONTAINER["args"] == ["serve", f"--config={path}/config.yaml"]
+
+
+def test_cert_managers_pair_is_mounted_where_the_program_looks():
+    component = MANIFESTS / "components/cert-manager"
+    pod = one("Deployment", component)["spec"]["template"]["spec"]
+    volume, path = mounted(pod, "tls")
+    assert volume["secret"]["secretName"] == one("Certificate", component, NAME)["spec"]["secretName"]
+    assert pod["containers"][0]["name"] == CONTAINER["name"]
+    assert pod["containers"][0]["args"] == CONTAINER["args"] + [
+        f"--tls-cert={path}/tls.crt", f"--tls-key={path}/tls.key"]
+    tls = CONFIG["server"]["tls"]
+    assert (tls["certFile"], tls["keyFile"]) == (f"{path}/tls.crt", f"{path}/tls.key")
+
+
+def test_managed_certificates_are_the_default_and_for_what_is_installed():
+    assert CONFIG["server"]["tls"]["source"] == "managed"
+    assert MANAGED["serviceName"] == WEBHOOK["clientConfig"]["service"]["name"]
+    assert MANAGED["webhookConfigurationName"] == WEBHOOK_CONFIGURATION["metadata"]["name"]
+
+
+def test_the_bundle_policy_holds_the_account_of_the_deployment():
+    policy = one("ValidatingAdmissionPolicy", name=f"{NAME}-bundle")["spec"]
+    account = f"system:serviceaccount:{one('Namespace')['metadata']['name']}:{POD['serviceAccountName']}"
+    assert [each["expression"] for each in policy["matchConditions"]] == [f"request.userInfo.username == '{account}'"]
+    assert policy["failurePolicy"] == "Fail"
+    binding = one("ValidatingAdmissionPolicyBinding", name=f"{NAME}-bundle")["spec"]
+    assert binding == {"policyName": f"{NAME}-bundle", "validationActions": ["Deny"]}
 
 
 def test_cert_manager_issues_for_the_service_and_injects_its_ca():

@@ -92,7 +92,8 @@ def test_arguments_of_the_container_are_flags_of_the_command():
 
 def test_the_secret_that_certs_makes_is_the_one_that_is_mounted(tmp_path):
     made = yaml.safe_load(run("certs", "--out", tmp_path / "tls", "-o", "secret").stdout)
-    mounted = next(volume["secret"]["secretName"] for volume in POD["volumes"] if "secret" in volume)
+    pod = one("Deployment", MANIFESTS / "components/cert-manager")["spec"]["template"]["spec"]
+    mounted = next(volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume)
     service = WEBHOOK["clientConfig"]["service"]
     assert (made["metadata"]["name"], made["metadata"]["namespace"]) == (mounted, service["namespace"])
     (tmp_path / "tls.pem").write_bytes(base64.b64decode(made["data"]["tls.crt"]))
@@ -148,7 +149,7 @@ def test_the_version_is_the_same_everywhere():
 def test_files_that_the_readme_names_are_there():
     named = set(re.findall(r"(?<![\w/.-])(?:\./)?((?:manifests|scripts|certs|profiles|tests)/[\w./-]+)(?![\w./{…-])", README))
     named |= set(re.findall(r"\]\((?!http)([\w./-]+)\)", README))
-    assert {"manifests/overlays/cert-manager", "manifests/components/self-signed/install"} <= named
+    assert {"manifests/overlays/cert-manager", "manifests/base"} <= named
     assert [each for each in named if not (ROOT / each.rstrip(".")).exists()] == []
 
 

@@ -45,5 +45,24 @@ TEST_CASE("to_base64 takes long input, whatever is left behind its parts") {
   }
 }
 
+TEST_CASE("decode_base64 gives back every byte, at every length") {
+  std::string bytes;
+  for (int i = 0; i < 700; ++i) {
+    CAPTURE(i);
+    CHECK(decode_base64(to_base64(bytes)) == bytes);
+    bytes += static_cast<char>(static_cast<unsigned char>(i * 37 % 256));
+  }
+  const std::string large(200'000, 'x');
+  CHECK(decode_base64(to_base64(large)) == large);
+}
+
+TEST_CASE("decode_base64 refuses what to_base64 does not make") {
+  for (const char* text : {"Zg", "Zg=", "Zm9v\n", " Zm9", "Zm9 ", "Zh==", "Z===", "====", "Zm-_",
+                           "Zg==Zg==", "Zm9\x80"}) {
+    CAPTURE(text);
+    CHECK_FALSE(decode_base64(text));
+  }
+}
+
 }  // namespace
 }  // namespace webhook

@@ -14,6 +14,24 @@ TEST_CASE("the configuration that is installed holds the defaults") {
   CHECK((*load_config(MANIFESTS "/base/config.yaml") == Config{}));
 }
 
+TEST_CASE("files are the source of a certificate where they are named, and no source is") {
+  struct Row {
+    const char* text;
+    CertificateSource want;
+  };
+  for (const Row& row : {
+           Row{"", CertificateSource::kManaged},
+           Row{"server: {tls: {minVersion: \"1.3\"}}", CertificateSource::kManaged},
+           Row{"server: {tls: {certFile: a}}", CertificateSource::kFiles},
+           Row{"server: {tls: {keyFile: a}}", CertificateSource::kFiles},
+           Row{"server: {tls: {source: files}}", CertificateSource::kFiles},
+           Row{"server: {tls: {source: managed, certFile: a}}", CertificateSource::kManaged},
+       }) {
+    CAPTURE(row.text);
+    CHECK((parse_config(row.text, "config.yaml")->server.tls.source == row.want));
+  }
+}
+
 TEST_CASE("parse_config takes every key at its place") {
   const Config config = *parse_config(R"(
 target: {containerName: executor}
@@ -37,7 +55,14 @@ cluster: {kubeVersion: v1.35.0, refreshInterval: 5m}
 server:
   listen: 127.0.0.1:1
   opsListen: 127.0.0.1:2
-  tls: {certFile: c, keyFile: k, minVersion: "1.3", clientCAFile: ca, clientNames: [one, two]}
+  tls:
+    source: managed
+    managed: {secretName: my.ca, serviceName: hook, webhookConfigurationName: my.hook}
+    certFile: c
+    keyFile: k
+    minVersion: "1.3"
+    clientCAFile: ca
+    clientNames: [one, two]
   maxRequestBytes: 1048576
   shutdownDelay: 1500ms
   drainTimeout: 5m
@@ -63,6 +88,10 @@ log: {level: debug, format: text}
   CHECK(config.cluster.refresh_interval == std::chrono::minutes(5));
   CHECK(config.server.listen == "127.0.0.1:1");
   CHECK(config.server.ops_listen == "127.0.0.1:2");
+  CHECK((config.server.tls.source == CertificateSource::kManaged));
+  CHECK(config.server.tls.managed.secret_name == "my.ca");
+  CHECK(config.server.tls.managed.service_name == "hook");
+  CHECK(config.server.tls.managed.webhook_configuration_name == "my.hook");
   CHECK(config.server.tls.cert_file == "c");
   CHECK(config.server.tls.key_file == "k");
   CHECK(config.server.tls.min_version == "1.3");
@@ -180,6 +209,17 @@ TEST_CASE("parse_config names the place and what would be right") {
            Row{"server: {maxRequestBytes: 8388609}\n",
                "config.yaml:1:27: server.maxRequestBytes: '8388609' (expected a whole number from "
                "65536 to 8388608)"},
+           Row{"server: {tls: {source: secret}}\n",
+               "config.yaml:1:24: server.tls.source: 'secret' (expected one of managed, files)"},
+           Row{"server: {tls: {managed: {secretName: A}}}\n",
+               "config.yaml:1:38: server.tls.managed.secretName: 'A' (expected the name of an "
+               "object)"},
+           Row{"server: {tls: {managed: {serviceName: a.b}}}\n",
+               "config.yaml:1:39: server.tls.managed.serviceName: 'a.b' (expected the name of a "
+               "Service)"},
+           Row{"server: {tls: {managed: {webhookConfigurationName: \"\"}}}\n",
+               "config.yaml:1:52: server.tls.managed.webhookConfigurationName: '' (expected the "
+               "name of an object)"},
            Row{"server: {tls: {minVersion: 1.1}}\n",
                "config.yaml:1:28: server.tls.minVersion: '1.1' (expected one of 1.2, 1.3)"},
            Row{"server: {tls: {clientNames: [a]}}\n",
