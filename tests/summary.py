@@ -3,8 +3,8 @@
 
     summary.py FILE...
 
-A file NAME.xml is what `ctest --output-junit` wrote, any other the output of NAME, which is not CTest's. One that
-is not there, because the run did not get that far, counts for nothing.
+A file NAME.xml is what `ctest --output-junit` or `pytest --junitxml` wrote, any other the output of NAME, which is
+neither's. One that is not there, because the run did not get that far, counts for nothing.
 """
 
 import pathlib
@@ -17,14 +17,19 @@ SKIPPED = re.compile(r"^(?:\w+: )?skipped: (.+)$", re.M)
 
 
 def outcome(test):
+    skipped = test.find("skipped")
+    if test.get("status") is None:  # pytest's
+        bad = {each.tag for each in test} & {"failure", "error"}
+        return "failed" if bad else "passed" if skipped is None else "skipped"
     if test.get("status") == "run":
         return "passed"
-    skipped = test.find("skipped")
     # Without its program, or with what it depends on failed, a test is not run either: no skip.
     return "skipped" if skipped is not None and skipped.get("message", "").startswith("SKIP_") else "failed"
 
 
 def reasons(test):
+    if test.get("status") is None:
+        return []  # in the output, by tests/conftest.py
     said = SKIPPED.findall(test.findtext("system-out") or "")
     return said or ["says no reason"] * (outcome(test) == "skipped")
 

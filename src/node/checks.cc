@@ -100,6 +100,16 @@ NodeCheck check_idmap_kubelet(const NodeFacts& facts) {
                      "system with id-mapped mounts, such as ext4, xfs or btrfs");
 }
 
+/// Where the kubelet looks for profiles is where pods install theirs.
+NodeCheck check_kubelet_root(const NodeFacts& facts) {
+  const std::string wanted = facts.kubelet_root + "/seccomp";
+  const bool is_same = facts.kubelet_dir == wanted;
+  return {"kubelet-root", is_same ? kPass : kFail, facts.kubelet_root,
+          is_same ? "pods install the profile where this kubelet looks"
+                  : "this kubelet looks for profiles in " + wanted + ", not in " +
+                        facts.kubelet_dir + ": set sandbox.seccomp.kubeletSeccompDir"};
+}
+
 NodeCheck check_user_namespace(const NodeFacts& facts) {
   if (facts.user_namespace.error == 0) {
     return {"user-namespaces", kPass, "made without any capability", "nsjail can start its jails"};
@@ -195,18 +205,20 @@ std::string_view to_string(CheckStatus status) {
 }
 
 std::vector<NodeCheck> check_node(const NodeFacts& facts) {
-  return {check_kernel(facts),
-          check_idmap_tmpfs(facts),
-          check_idmap_kubelet(facts),
-          check_user_namespace(facts),
-          check_max_user_namespaces(facts),
-          check_unprivileged_userns_clone(facts),
-          check_apparmor_userns(facts),
-          check_apparmor(facts),
-          check_selinux(facts),
-          check_seccomp(facts),
-          check_profile_files(facts),
-          check_cgroup(facts)};
+  std::vector<NodeCheck> checks = {check_kernel(facts),
+                                   check_idmap_tmpfs(facts),
+                                   check_idmap_kubelet(facts),
+                                   check_user_namespace(facts),
+                                   check_max_user_namespaces(facts),
+                                   check_unprivileged_userns_clone(facts),
+                                   check_apparmor_userns(facts),
+                                   check_apparmor(facts),
+                                   check_selinux(facts),
+                                   check_seccomp(facts),
+                                   check_profile_files(facts),
+                                   check_cgroup(facts)};
+  if (!facts.kubelet_root.empty()) checks.push_back(check_kubelet_root(facts));
+  return checks;
 }
 
 CheckStatus worst_of(const std::vector<NodeCheck>& checks) {

@@ -39,8 +39,9 @@ struct NodeFacts {
   Attempt idmap_tmpfs{};    ///< An id-mapped mount of a fresh tmpfs.
   std::string kubelet_dir;  ///< The kubelet's seccomp directory, as pods' hostPath names it.
   std::string
-      idmap_kubelet_on;     ///< The directory it was tried on; empty: not even a parent exists.
-  Attempt idmap_kubelet{};  ///< An id-mapped mount of that.
+      idmap_kubelet_on;        ///< The directory it was tried on; empty: not even a parent exists.
+  Attempt idmap_kubelet{};     ///< An id-mapped mount of that.
+  std::string kubelet_root{};  ///< Of the kubelet that runs; empty: none is seen.
 
   Attempt user_namespace{};       ///< A user namespace made, and used, without any capability.
   Reading max_user_namespaces{};  ///< Sysctl user.max_user_namespaces.

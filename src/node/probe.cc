@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "node/kubelet_process.h"
 #include "node/profile_files.h"
 #include "node/trials.h"
 #include "os/file_descriptor.h"
@@ -126,6 +127,7 @@ NodeFacts probe_node(const NodeProbeOptions& options) {
     facts.idmap_kubelet = try_idmap(facts.idmap_kubelet_on);
     facts.selinux_label = read_selinux_label(facts.idmap_kubelet_on);
   }
+  facts.kubelet_root = find_kubelet_root(root / "proc");
   facts.user_namespace = try_user_namespace();
   facts.max_user_namespaces = read_kernel_file(sysctl / "user/max_user_namespaces");
   facts.unprivileged_userns_clone = read_kernel_file(sysctl / "kernel/unprivileged_userns_clone");

@@ -151,8 +151,8 @@ class ControlPlane:
         except (OSError, urllib.error.URLError):
             return False
 
-    def get(self, path, token=TOKEN):
-        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {token}"})
+    def get(self, path, token=TOKEN, accept="*/*"):
+        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {token}", "Accept": accept})
         context = ssl.create_default_context(cafile=self.ca_file)
         context.check_hostname = False  # the server makes its certificate for its own names
         with urllib.request.urlopen(request, timeout=10, context=context) as response:

@@ -50,7 +50,8 @@ def doctor(*arguments, want=0, binary=BINARY, **options):
 
 def checks(*arguments, **options):
     report = json.loads(doctor("-o", "json", *arguments, **options).stdout)
-    assert [each["id"] for each in report["checks"]] == CHECKS
+    # One more where this machine runs a kubelet.
+    assert [each["id"] for each in report["checks"] if each["id"] != "kubelet-root"] == CHECKS
     assert all(each["found"] and each["meaning"] for each in report["checks"])
     found = {each["id"]: each["status"] for each in report["checks"]}
     assert report["status"] == next(each for each in ("fail", "warn", "pass") if each in found.values())

@@ -14,12 +14,13 @@ SCRIPTS = ("program.py", "program.mjs", "refused.py")
 
 
 class Programs:
-    """`files` go to /opt of the image, `commands` run one of them, `missing` says why there is none."""
+    """`files` go to /opt of the image, `commands` run one of them, `missing` says why there is none. `only` names one
+    that is put together, instead of all."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, only=None):
         self.directory = os.path.join(directory, "programs")
         os.mkdir(self.directory)
-        self.files = [os.path.join(HERE, name) for name in SCRIPTS]
+        self.files = [] if only else [os.path.join(HERE, name) for name in SCRIPTS]
         self.commands = {
             "python": ["/usr/bin/python3", "/opt/program.py"],
             "node": ["/usr/bin/node", "/opt/program.mjs"],
@@ -28,6 +29,8 @@ class Programs:
         if not os.path.exists("/usr/bin/node"):
             self.missing["node"] = "node is not installed"
         for name, make in (("nsjail", self._nsjail), ("go", self._go), ("java", self._java)):
+            if only not in (None, name):
+                continue
             try:
                 self.commands[name] = make()
             except (OSError, subprocess.SubprocessError) as error:
