@@ -143,7 +143,9 @@ std::optional<Connection::Wants> Connection::step_write() {
     return Wants::kWrite;
   }
   become_idle();
-  return std::nullopt;  // a record may have brought more than the request
+  // A record may have brought more than the request; of what else comes there is an event.
+  if (stream_.holds_part_of_record()) return std::nullopt;
+  return Wants::kRead;
 }
 
 void Connection::linger(CloseCause cause, bool says_goodbye) {
