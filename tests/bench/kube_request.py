@@ -45,4 +45,6 @@ def to_patch(body):
     """The JSON patch of an AdmissionReview that allows."""
     response = json.loads(body)["response"]
     assert response["allowed"] and response["patchType"] == "JSONPatch", response
-    return json.loads(base64.b64decode(response["patch"]))
+    patch = response["patch"]
+    # kube-core's bytes are a list of numbers, which Go takes for base64.
+    return json.loads(bytes(patch) if isinstance(patch, list) else base64.b64decode(patch, validate=True))

@@ -63,7 +63,10 @@ fn sandbox(pod: &Pod, fragments: &Fragments) -> Option<Patch> {
     if spec.init_containers.is_none() {
         operations.push(add(["spec", "initContainers"], json!([])));
     }
-    operations.push(add(["spec", "initContainers", "0"], fragments.installer.clone()));
+    operations.push(add(
+        ["spec", "initContainers", "0"],
+        fragments.installer.clone(),
+    ));
     operations.push(add(
         ["spec", "containers", &target, "securityContext"],
         fragments.security_context.clone(),
@@ -106,7 +109,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let [_, port, directory, fragments] = arguments.as_slice() else {
         return Err("usage: peer-axum PORT DIRECTORY FRAGMENTS".into());
     };
-    tracing_subscriber::fmt().json().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .json()
+        .with_writer(std::io::stderr)
+        .init();
     let fragments: Fragments = serde_json::from_str(&std::fs::read_to_string(fragments)?)?;
     let application = Router::new()
         .route("/mutate", post(mutate))
