@@ -38,15 +38,17 @@ std::string before(std::string_view separator, std::string_view key) {
 
 void set_annotations(JsonPatch& patch, const PodFacts& pod, const Sandbox& sandbox) {
   const bool by_annotation = sandbox.policy.delivery == Delivery::kAnnotation;
-  if (!pod.has_annotations) {
-    const std::string checksum = before("{", kChecksumAnnotation);
-    if (!by_annotation) return add_first_annotations(patch, pod, checksum, sandbox.checksum, "}");
-    return add_first_annotations(patch, pod, checksum, sandbox.checksum,
-                                 before(",", kProfileAnnotation), sandbox.profile_annotation, "}");
-  }
-  if (!pod.has_checksum) patch.add(annotation(kChecksumAnnotation), sandbox.checksum);
-  if (by_annotation && pod.profile_annotation != Presence::kOurs) {
-    patch.add(annotation(kProfileAnnotation), sandbox.profile_annotation);
+  const bool needs_profile = by_annotation && pod.profile_annotation != Presence::kOurs;
+  const bool needs_map = !pod.has_annotations && !pod.has_checksum;
+  const std::string checksum = before("{", kChecksumAnnotation);
+  if (needs_map && needs_profile) {
+    add_first_annotations(patch, pod, checksum, sandbox.checksum, before(",", kProfileAnnotation),
+                          sandbox.profile_annotation, "}");
+  } else if (needs_map) {
+    add_first_annotations(patch, pod, checksum, sandbox.checksum, "}");
+  } else {
+    if (!pod.has_checksum) patch.add(annotation(kChecksumAnnotation), sandbox.checksum);
+    if (needs_profile) patch.add(annotation(kProfileAnnotation), sandbox.profile_annotation);
   }
   if (!by_annotation && pod.profile_annotation != Presence::kAbsent) {
     patch.remove(annotation(kProfileAnnotation));
@@ -87,7 +89,7 @@ void set_volumes(JsonPatch& patch, const PodFacts& pod, const Sandbox& sandbox) 
   // Before anything is appended: what is removed stands before it.
   remove_all(patch, kVolumes, left_over({&pod.profile_volume, &pod.host_volume}, delivery));
   if (delivery == Delivery::kPreinstalled) return;
-  if (!pod.has_volumes) {
+  if (!pod.has_volumes && !profile.named.first && !host.named.first) {
     return patch.add(kVolumes, "[", profile.fragment, ",", host.fragment, "]");
   }
   for (const auto& [named, fragment] : {profile, host}) {
