@@ -40,12 +40,11 @@ void set_annotations(JsonPatch& patch, const PodFacts& pod, const Sandbox& sandb
   const bool by_annotation = sandbox.policy.delivery == Delivery::kAnnotation;
   const bool needs_profile = by_annotation && pod.profile_annotation != Presence::kOurs;
   const bool needs_map = !pod.has_annotations && !pod.has_checksum;
-  const std::string checksum = before("{", kChecksumAnnotation);
   if (needs_map && needs_profile) {
-    add_first_annotations(patch, pod, checksum, sandbox.checksum, before(",", kProfileAnnotation),
-                          sandbox.profile_annotation, "}");
+    add_first_annotations(patch, pod, before("{", kChecksumAnnotation), sandbox.checksum,
+                          before(",", kProfileAnnotation), sandbox.profile_annotation, "}");
   } else if (needs_map) {
-    add_first_annotations(patch, pod, checksum, sandbox.checksum, "}");
+    add_first_annotations(patch, pod, before("{", kChecksumAnnotation), sandbox.checksum, "}");
   } else {
     if (!pod.has_checksum) patch.add(annotation(kChecksumAnnotation), sandbox.checksum);
     if (needs_profile) patch.add(annotation(kProfileAnnotation), sandbox.profile_annotation);
