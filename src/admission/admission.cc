@@ -1,15 +1,13 @@
 #include "admission/admission.h"
 
-#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "admission/admission_request.h"
 #include "admission/sandbox_patch.h"
-#include "base/base64.h"
+#include "base/json_text.h"
 
 namespace webhook {
 namespace {
-
-using Json = nlohmann::json;
 
 JsonPatch to_patch(const Decision& decision, const PodFacts& pod, const Sandbox& sandbox) {
   switch (decision.outcome) {
@@ -21,29 +19,46 @@ JsonPatch to_patch(const Decision& decision, const PodFacts& pod, const Sandbox&
   return {};
 }
 
-/// admission.k8s.io/v1 AdmissionReview with a response only. The patch, nearly all of it, is put in
-/// as text: base64 needs no escapes.
+void append_status(std::string& to, const Reviewed& reviewed) {
+  const bool is_conflict = reviewed.reason == Reason::kNameConflict;
+  to.append(R"(,"status":{"message":)");
+  append_json_string(to, reviewed.message);
+  to.append(is_conflict ? R"(,"reason":"Invalid","code":422})"
+                        : R"(,"reason":"Forbidden","code":403})");
+}
+
+void append_warnings(std::string& to, const std::vector<std::string>& warnings) {
+  to.append(R"(,"warnings":)");
+  char separator = '[';
+  for (const std::string& warning : warnings) {
+    to += std::exchange(separator, ',');
+    append_json_string(to, warning);
+  }
+  to += ']';
+}
+
+/// admission.k8s.io/v1 AdmissionReview with a response only. Put together as text: a document to be
+/// printed would cost more than the decision.
 std::string to_wire(const std::string& uid, const Reviewed& reviewed, const ClusterState& cluster) {
-  Json response = {{"uid", uid},
-                   {"allowed", reviewed.outcome != Outcome::kDenied},
-                   {"auditAnnotations",
-                    {{"outcome", to_string(reviewed.outcome)},
-                     {"reason", to_string(reviewed.reason)},
-                     {"kubernetes-version", to_string(cluster.version)}}}};
-  if (!reviewed.warnings.empty()) response["warnings"] = reviewed.warnings;
-  if (reviewed.outcome == Outcome::kDenied) {
-    const bool is_conflict = reviewed.reason == Reason::kNameConflict;
-    response["status"] = {{"message", reviewed.message},
-                          {"reason", is_conflict ? "Invalid" : "Forbidden"},
-                          {"code", is_conflict ? 422 : 403}};
-  }
-  std::string text = response.dump(-1, ' ', false, Json::error_handler_t::replace);
+  constexpr std::size_t kRest = 512;
+  std::string text;
+  text.reserve(kRest + reviewed.patch.base64_size());
+  text = R"({"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview",)"
+         R"("response":{"uid":)";
+  append_json_string(text, uid);
+  const bool is_allowed = reviewed.outcome != Outcome::kDenied;
+  text.append(is_allowed ? R"(,"allowed":true)" : R"(,"allowed":false)");
+  text.append(R"(,"auditAnnotations":{"kubernetes-version":")").append(to_string(cluster.version));
+  text.append(R"(","outcome":")").append(to_string(reviewed.outcome));
+  text.append(R"(","reason":")").append(to_string(reviewed.reason)).append("\"}");
+  if (!reviewed.warnings.empty()) append_warnings(text, reviewed.warnings);
+  if (!is_allowed) append_status(text, reviewed);
   if (!reviewed.patch.empty()) {
-    text.pop_back();
     text.append(R"(,"patchType":"JSONPatch","patch":")");
-    text.append(to_base64(reviewed.patch.to_json())).append("\"}");
+    reviewed.patch.append_base64(text);
+    text += '"';
   }
-  return R"({"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":)" + text + '}';
+  return text.append("}}");
 }
 
 /// The beginning of `text`, whole characters of UTF-8.

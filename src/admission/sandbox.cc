@@ -117,7 +117,7 @@ Context to_context(const Policy& policy, const Json& app_armor) {
   if (!app_armor.is_null()) context["appArmorProfile"] = app_armor;
   std::vector<ContextMember> members;
   for (const auto& [name, value] : context.items()) {
-    members.push_back({.name = name, .text = Fragment(value).text});
+    members.push_back({.name = name, .text = Fragment(value)});
   }
   return {.whole = std::move(context), .members = std::move(members)};
 }
@@ -136,10 +136,10 @@ bool is_made_from(std::string_view path, std::string_view name) {
 
 }  // namespace
 
-Fragment::Fragment(Json json) : value(std::move(json)) {
-  // A configuration or profile that is not UTF-8 is printed with U+FFFD rather than thrown over.
-  text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+// A configuration or profile that is not UTF-8 is printed with U+FFFD rather than thrown over.
+Fragment::Fragment(Json json)
+    : PreparedJson(json.dump(-1, ' ', false, Json::error_handler_t::replace)),
+      value(std::move(json)) {}
 
 std::string with_digest(std::string_view name, std::string_view sha256) {
   std::string text(name);

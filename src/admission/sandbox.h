@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "admission/policy.h"
+#include "base/json_text.h"
 
 namespace webhook {
 
@@ -25,12 +26,11 @@ inline constexpr std::string_view kProfileKey = "nsjail-seccomp.json";
 /// `name` with `sha256` for each kDigestPlaceholder.
 std::string with_digest(std::string_view name, std::string_view sha256);
 
-/// Something that is injected: to compare with what a pod has, and printed once for the patch.
-struct Fragment {
+/// Something that is injected: to compare with what a pod has, and prepared once for the patch.
+struct Fragment : PreparedJson {
   Fragment(nlohmann::json json);  // NOLINT(google-explicit-constructor): a value and its print
 
   nlohmann::json value;
-  std::string text;
 };
 
 /// A volume that is injected, and the most that the API server makes of it by its defaults.
@@ -49,10 +49,10 @@ struct Installer {
   std::vector<Fragment> mounts;  ///< The elements of volume_mounts.
 };
 
-/// A member of the target's securityContext, printed.
+/// A member of the target's securityContext.
 struct ContextMember {
   std::string name;
-  std::string text;
+  PreparedJson text;
 };
 
 /// The target's securityContext, whole and by its members. Members of the pod that are kept beside

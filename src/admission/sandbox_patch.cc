@@ -13,50 +13,44 @@ namespace {
 constexpr std::string_view kVolumes = "/spec/volumes";
 constexpr std::string_view kInitContainers = "/spec/initContainers";
 
-/// A member of an object that is to be set.
-struct Member {
-  std::string_view key;
-  const std::string* text;  ///< Its value, or null where nothing is to be set.
-};
-
 std::string at(std::string_view list, std::size_t index) {
   return std::string(list) + '/' + std::to_string(index);
 }
 
-void add_annotations(JsonPatch& patch, const PodFacts& pod, std::initializer_list<Member> members) {
-  if (pod.has_annotations) {
-    for (const auto& [key, text] : members) {
-      if (text != nullptr) patch.add("/metadata/annotations/" + escape_pointer_token(key), *text);
-    }
-    return;
-  }
-  std::string map;
-  for (const auto& [key, text] : members) {
-    if (text == nullptr) continue;
-    map.append(map.empty() ? "{\"" : ",\"").append(key).append("\":").append(*text);
-  }
-  if (map.empty()) return;
-  map += '}';
+std::string annotation(std::string_view key) {
+  return "/metadata/annotations/" + escape_pointer_token(key);
+}
+
+/// Adds `annotations`, an object in parts, to a pod that has none.
+template <class... Parts>
+void add_first_annotations(JsonPatch& patch, const PodFacts& pod, const Parts&... annotations) {
   if (pod.has_metadata) {
-    patch.add("/metadata/annotations", map);
+    patch.add("/metadata/annotations", annotations...);
   } else {
-    patch.add("/metadata", "{\"annotations\":" + map + '}');
+    patch.add("/metadata", "{\"annotations\":", annotations..., "}");
   }
 }
 
-const std::string* text_unless(bool is_there, const Fragment& fragment) {
-  return is_there ? nullptr : &fragment.text;
+/// "{"checksum/seccomp":", and what comes before the value of the other one.
+std::string before(std::string_view separator, std::string_view key) {
+  return std::string(separator) + '"' + std::string(key) + "\":";
 }
 
 void set_annotations(JsonPatch& patch, const PodFacts& pod, const Sandbox& sandbox) {
   const bool by_annotation = sandbox.policy.delivery == Delivery::kAnnotation;
-  const bool has_profile = pod.profile_annotation == Presence::kOurs;
-  add_annotations(patch, pod,
-                  {{kChecksumAnnotation, text_unless(pod.has_checksum, sandbox.checksum)},
-                   {kProfileAnnotation,
-                    text_unless(!by_annotation || has_profile, sandbox.profile_annotation)}});
+  const bool needs_profile = by_annotation && pod.profile_annotation != Presence::kOurs;
+  const bool needs_map = !pod.has_annotations && !pod.has_checksum;
+  if (needs_map && needs_profile) {
+    add_first_annotations(patch, pod, before("{", kChecksumAnnotation), sandbox.checksum,
+                          before(",", kProfileAnnotation), sandbox.profile_annotation, "}");
+  } else if (needs_map) {
+    add_first_annotations(patch, pod, before("{", kChecksumAnnotation), sandbox.checksum, "}");
+  } else {
+    if (!pod.has_checksum) patch.add(annotation(kChecksumAnnotation), sandbox.checksum);
+    if (needs_profile) patch.add(annotation(kProfileAnnotation), sandbox.profile_annotation);
+  }
   if (!by_annotation && pod.profile_annotation != Presence::kAbsent) {
-    patch.remove("/metadata/annotations/" + escape_pointer_token(kProfileAnnotation));
+    patch.remove(annotation(kProfileAnnotation));
   }
 }
 
@@ -79,26 +73,26 @@ std::vector<std::size_t> left_over(std::initializer_list<const Named*> names, De
 void set_volumes(JsonPatch& patch, const PodFacts& pod, const Sandbox& sandbox) {
   struct Volume {
     const Named& named;
-    const std::string& text;
+    const Fragment& fragment;
   };
-  const Volume volumes[] = {{pod.profile_volume, sandbox.profile_volume.fragment.text},
-                            {pod.host_volume, sandbox.host_volume.fragment.text}};
+  const Volume profile{pod.profile_volume, sandbox.profile_volume.fragment};
+  const Volume host{pod.host_volume, sandbox.host_volume.fragment};
   const Delivery delivery = sandbox.policy.delivery;
-  std::string list;
-  for (const auto& [named, text] : volumes) {
-    if (delivery == Delivery::kPreinstalled || named.first_is_ours) continue;
-    if (named.first) {
-      patch.replace(at(kVolumes, *named.first), text);
-    } else if (!pod.has_volumes) {
-      list.append(list.empty() ? "[" : ",").append(text);
+  if (delivery != Delivery::kPreinstalled) {
+    for (const auto& [named, fragment] : {profile, host}) {
+      if (named.first && !named.first_is_ours) {
+        patch.replace(at(kVolumes, *named.first), fragment.text);
+      }
     }
   }
   // Before anything is appended: what is removed stands before it.
   remove_all(patch, kVolumes, left_over({&pod.profile_volume, &pod.host_volume}, delivery));
   if (delivery == Delivery::kPreinstalled) return;
-  if (!list.empty()) return patch.add(kVolumes, list + ']');
-  for (const auto& [named, text] : volumes) {
-    if (!named.first) patch.add("/spec/volumes/-", text);
+  if (!pod.has_volumes && !profile.named.first && !host.named.first) {
+    return patch.add(kVolumes, "[", profile.fragment, ",", host.fragment, "]");
+  }
+  for (const auto& [named, fragment] : {profile, host}) {
+    if (!named.first) patch.add("/spec/volumes/-", fragment);
   }
 }
 
@@ -120,9 +114,9 @@ void set_installer(JsonPatch& patch, const PodFacts& pod, const Sandbox& sandbox
   if (delivery == Delivery::kPreinstalled) return;
   if (pod.installer.first) return edit_installer(patch, pod);
   if (pod.has_init_containers) {
-    patch.add("/spec/initContainers/0", sandbox.installer.whole.text);
+    patch.add("/spec/initContainers/0", sandbox.installer.whole);
   } else {
-    patch.add(kInitContainers, '[' + sandbox.installer.whole.text + ']');
+    patch.add(kInitContainers, "[", sandbox.installer.whole, "]");
   }
 }
 
@@ -151,7 +145,7 @@ void set_context(JsonPatch& patch, const PodFacts& pod, const Sandbox& sandbox) 
   if (pod.context.keeps_members) {
     edit_context(patch, pod, want);
   } else {
-    patch.add(context_pointer(pod), want.whole.text);
+    patch.add(context_pointer(pod), want.whole);
   }
 }
 

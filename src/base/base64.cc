@@ -4,11 +4,12 @@
 
 namespace webhook {
 
-std::string to_base64(std::string_view bytes) {
+void append_base64(std::string& to, std::string_view bytes) {
   // OpenSSL counts in int, so that long input goes in parts, of whole groups of three bytes.
   constexpr std::size_t kPart = std::size_t{3} << 14U;
-  std::string text((bytes.size() + 2) / 3 * 4, '\0');
-  auto* out = reinterpret_cast<unsigned char*>(text.data());
+  const std::size_t before = to.size();
+  to.resize(before + (bytes.size() + 2) / 3 * 4);
+  auto* out = reinterpret_cast<unsigned char*>(to.data() + before);
   while (!bytes.empty()) {
     const std::string_view part = bytes.substr(0, kPart);
     // It ends each part with a NUL: over the next part's place, or the string's own.
@@ -16,6 +17,11 @@ std::string to_base64(std::string_view bytes) {
                            static_cast<int>(part.size()));
     bytes.remove_prefix(part.size());
   }
+}
+
+std::string to_base64(std::string_view bytes) {
+  std::string text;
+  append_base64(text, bytes);
   return text;
 }
 

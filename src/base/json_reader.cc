@@ -47,14 +47,16 @@ class JsonValue::Dom {
   /// None if `value` is absent or, which is then refused, no object.
   static std::optional<dom::object> object_of(const JsonValue& value) {
     if (!value.is_present()) return std::nullopt;
-    if (of(value).is_object()) return dom::object(of(value));
+    dom::object object;
+    if (of(value).get(object) == simdjson::SUCCESS) return object;
     value.refuse_type("an object");
     return std::nullopt;
   }
 
   static std::optional<dom::array> list_of(const JsonValue& value) {
     if (!value.is_present()) return std::nullopt;
-    if (of(value).is_array()) return dom::array(of(value));
+    dom::array array;
+    if (of(value).get(array) == simdjson::SUCCESS) return array;
     value.refuse_type("a list");
     return std::nullopt;
   }
@@ -69,11 +71,12 @@ JsonValue JsonValue::field(std::string_view key) const& {
   JsonValue member(this, key, 0, {}, *error_);
   const auto fields = Dom::object_of(*this);
   if (!fields) return member;
-  for (const auto& [name, value] : *fields) {
-    if (name != key) continue;
+  const auto end = fields->end();
+  for (auto each = fields->begin(); each != end; ++each) {
+    if (!each.key_equals(key)) continue;
     // Readers disagree on which one counts, so that what we checked may not be what runs.
     if (found) member.refuse("is there twice (expected once)");
-    found = value;
+    found = each.value();
   }
   if (found && !found->is_null()) member.element_ = Dom::hide(*found);
   return member;
@@ -81,7 +84,8 @@ JsonValue JsonValue::field(std::string_view key) const& {
 
 std::string_view JsonValue::string() const {
   if (!is_present()) return {};
-  if (const dom::element element = Dom::of(*this); element.is_string()) return element;
+  std::string_view text;
+  if (Dom::of(*this).get(text) == simdjson::SUCCESS) return text;
   refuse_type("a string");
   return {};
 }

@@ -29,10 +29,11 @@ bool is_token(std::string_view text) {
 std::optional<Refusal> check_bytes(std::string_view head) {
   for (std::size_t i = 0; i < head.size(); ++i) {
     const auto c = static_cast<unsigned char>(head[i]);
+    if (c >= ' ' && c != 0x7F) continue;
     const bool is_last = i + 1 == head.size();
     if (c == '\r' && (is_last || head[i + 1] == '\n')) continue;
     if (c == '\n' && i > 0 && head[i - 1] == '\r') continue;
-    if (c == '\t' || (c >= ' ' && c != 0x7F)) continue;
+    if (c == '\t') continue;
     return Refusal{400, "control character in the head (expected lines that end in CR LF)"};
   }
   return std::nullopt;

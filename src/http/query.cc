@@ -8,6 +8,7 @@ namespace {
 
 /// "a%20b" and "a+b" are "a b". What is no escape stays as it is.
 std::string decode(std::string_view text) {
+  if (text.find_first_of("%+") == std::string_view::npos) return std::string(text);
   std::string decoded;
   for (std::size_t i = 0; i < text.size(); ++i) {
     unsigned char byte = 0;

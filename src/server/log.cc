@@ -4,12 +4,15 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-#include <chrono>
+#include <cstdint>
+#include <ctime>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include <nlohmann/json.hpp>
+
+#include "base/json_text.h"
 
 namespace webhook {
 namespace {
@@ -20,32 +23,25 @@ using Json = nlohmann::ordered_json;
 /// characters are escaped: nothing that is logged can forge it.
 constexpr char kFieldSeparator = '\x1e';
 
+/// Of a number of thousandths or the like: "." and `digits` of them.
+std::string to_fraction(std::int64_t number, int digits) {
+  const std::string text = std::to_string(number);
+  return '.' + std::string(static_cast<std::size_t>(digits) - text.size(), '0') + text;
+}
+
 std::string dump(const Json& value) {
   // ASCII only: a terminal may take U+009B, or DEL, for a command.
   return value.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
-/// `text` as a JSON string. Most text is plain, and only needs quotes.
-std::string to_json_string(std::string_view text) {
-  const auto is_plain = [](char c) { return c >= ' ' && c < '\x7f' && c != '"' && c != '\\'; };
-  if (!std::all_of(text.begin(), text.end(), is_plain)) return dump(Json(text));
-  std::string quoted;
-  quoted.reserve(text.size() + 2);
-  return quoted.append(1, '"').append(text).append(1, '"');
-}
-
-/// "2026-11-23T20:00:00.123Z"
-std::string to_timestamp(spdlog::log_clock::time_point time) {
-  const auto since_epoch = time.time_since_epoch();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
-  const auto millis =
-      std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch - seconds).count();
-  const std::time_t calendar = seconds.count();
+/// "2026-11-23T20:00:00"
+std::string to_timestamp(std::chrono::sys_seconds time) {
+  const std::time_t calendar = time.time_since_epoch().count();
   std::tm utc{};
   gmtime_r(&calendar, &utc);
   std::string text(32, '\0');
   text.resize(std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc));
-  return text + fmt::format(".{:03}Z", millis);
+  return text;
 }
 
 std::string to_text(std::string_view message) {
@@ -76,24 +72,40 @@ class LineFormatter final : public spdlog::formatter {
         cut == std::string_view::npos ? std::string_view() : payload.substr(cut + 1);
     const auto level = spdlog::level::to_string_view(message.level);
     const std::string_view name(level.data(), level.size());
-    std::string line;
+    line_.clear();
     if (format_ == LogFormat::kJson) {
-      line.append("{\"time\":\"").append(to_timestamp(message.time)).append("\",\"level\":\"");
-      line.append(name).append("\",\"message\":").append(to_json_string(text));
-      if (!fields.empty()) line.append(1, ',').append(fields);
-      line += '}';
+      line_.append("{\"time\":\"");
+      append_time(message.time);
+      line_.append("\",\"level\":\"").append(name).append("\",\"message\":");
+      append_json_string(line_, text);
+      if (!fields.empty()) line_.append(1, ',').append(fields);
+      line_ += '}';
     } else {
-      line.append(to_timestamp(message.time)).append(1, ' ').append(name).append(1, ' ');
-      line += to_text(text);
+      append_time(message.time);
+      line_.append(1, ' ').append(name).append(1, ' ').append(to_text(text));
       const Json object = Json::parse('{' + std::string(fields) + '}', nullptr, false);
-      for (const auto& [key, value] : object.items()) line += ' ' + key + '=' + dump(value);
+      for (const auto& [key, value] : object.items()) line_ += ' ' + key + '=' + dump(value);
     }
-    line += '\n';
-    to.append(line.data(), line.data() + line.size());
+    line_ += '\n';
+    to.append(line_.data(), line_.data() + line_.size());
   }
 
  private:
-  LogFormat format_;
+  /// "2026-11-23T20:00:00.123Z". Many lines are of the same second.
+  void append_time(spdlog::log_clock::time_point time) {
+    const auto second = std::chrono::floor<std::chrono::seconds>(time);
+    if (std::exchange(second_, second) != second || second_text_.empty()) {
+      second_text_ = to_timestamp(second);
+    }
+    const auto millis = std::chrono::floor<std::chrono::milliseconds>(time - second).count();
+    line_.append(second_text_).append(to_fraction(millis, 3)).append(1, 'Z');
+  }
+
+  const LogFormat format_;
+  // The sink calls one at a time.
+  std::chrono::sys_seconds second_{};
+  std::string second_text_;
+  std::string line_;
 };
 
 }  // namespace
@@ -115,15 +127,24 @@ void set_up_logging(std::string_view level, LogFormat format) {
 void log_fields(std::string_view message,
                 std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
   if (!spdlog::should_log(spdlog::level::info)) return;
-  std::string line(message);
+  std::string line;
+  line.reserve(512);
+  line = message;
   char separator = kFieldSeparator;
   for (const auto& [key, value] : fields) {
     if (value.data() == nullptr) continue;
-    line.append(1, separator).append(to_json_string(key)).append(1, ':');
-    line.append(to_json_string(value));
-    separator = ',';
+    line += std::exchange(separator, ',');
+    append_json_string(line, key);
+    line += ':';
+    append_json_string(line, value);
   }
-  spdlog::info("{}", line);
+  spdlog::info(std::string_view(line));
+}
+
+std::string to_seconds(std::chrono::nanoseconds time) {
+  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
+  const auto micros = std::chrono::floor<std::chrono::microseconds>(time - whole);
+  return std::to_string(whole.count()) + to_fraction(micros.count(), 6);
 }
 
 }  // namespace webhook

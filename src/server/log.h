@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -17,5 +18,8 @@ void set_up_logging(std::string_view level, LogFormat format);
 /// text. A value that is a default std::string_view is left out.
 void log_fields(std::string_view message,
                 std::initializer_list<std::pair<std::string_view, std::string_view>> fields);
+
+/// "0.000123": what the log and Prometheus' conventions call a duration.
+std::string to_seconds(std::chrono::nanoseconds time);
 
 }  // namespace webhook

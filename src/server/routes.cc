@@ -32,10 +32,10 @@ HttpAnswer answer_review(const AdmissionParts& parts, ParserPool& parsers,
   }
   const auto began = SteadyClock::now();
   auto parser = parsers.lease();
-  const auto reviewed = review(*parser, request.body, *parts.sandbox(), *cluster);
+  auto reviewed = review(*parser, request.body, *parts.sandbox(), *cluster);
   if (!reviewed) return to_error(400, reviewed.error().message);
   parts.on_reviewed(*reviewed, request, SteadyClock::now() - began);
-  return {.body = reviewed->wire};
+  return {.body = std::move(reviewed->wire)};
 }
 
 /// As the health endpoints of Kubernetes' own servers print it.

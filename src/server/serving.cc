@@ -191,14 +191,14 @@ AdmissionParts Serving::admission_parts() {
 void Serving::note(const Reviewed& reviewed, const HttpRequest& request,
                    std::chrono::duration<double> time) {
   metrics_.count_review(reviewed.outcome, reviewed.reason, reviewed.dry_run, time);
-  const std::chrono::duration<double> since_arrival = Clock::now() - request.arrived;
+  const std::string since_arrival = to_seconds(Clock::now() - request.arrived);
   log_fields("review", {{"uid", reviewed.uid},
                         {"namespace", reviewed.ns},
                         {"name", reviewed.name},
                         {"outcome", to_string(reviewed.outcome)},
                         {"reason", to_string(reviewed.reason)},
                         {"dry_run", reviewed.dry_run ? "true" : "false"},
-                        {"duration_seconds", std::to_string(since_arrival.count())},
+                        {"duration_seconds", since_arrival},
                         {"trace_id", request.trace_id}});
 }
 

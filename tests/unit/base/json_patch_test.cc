@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
+
 namespace webhook {
 namespace {
 
@@ -39,6 +41,38 @@ TEST_CASE("JsonPatch prints its operations in order, and an empty list without a
   CHECK_FALSE(patch.empty());
   CHECK(patch.to_json() ==
         R"([{"op":"add","path":"/a","value":1},{"op":"add","path":"/b/-","value":{"c":"d"}}])");
+}
+
+std::string base64_of(const JsonPatch& patch) {
+  std::string text = "before,";
+  patch.append_base64(text);
+  REQUIRE(text.starts_with("before,"));
+  return text.substr(7);
+}
+
+TEST_CASE("append_base64 gives the base64 of to_json, whatever the lengths of what is prepared") {
+  CHECK(base64_of(JsonPatch()) == to_base64("[]"));
+  for (std::size_t first = 1; first <= 4; ++first) {
+    for (std::size_t second = 1; second <= 4; ++second) {
+      CAPTURE(first);
+      CAPTURE(second);
+      const PreparedJson a(std::string(first, '1'));
+      const PreparedJson b(std::string(second, '2'));
+      JsonPatch patch;
+      patch.add("/list", "[", a, ",", b, "]");
+      patch.add("/plain", "true");
+      patch.add("/prepared", a);
+      patch.remove("/gone");
+      CHECK(base64_of(patch) == to_base64(patch.to_json()));
+      const Json want = Json::array({
+          {{"op", "add"}, {"path", "/list"}, {"value", {Json::parse(a.text), Json::parse(b.text)}}},
+          {{"op", "add"}, {"path", "/plain"}, {"value", true}},
+          {{"op", "add"}, {"path", "/prepared"}, {"value", Json::parse(a.text)}},
+          {{"op", "remove"}, {"path", "/gone"}},
+      });
+      CHECK(Json::parse(patch.to_json()) == want);
+    }
+  }
 }
 
 TEST_CASE("add inserts into and appends to lists, and replaces members (RFC 6902, section 4.1)") {

@@ -1,0 +1,10 @@
+# Tests of the program as it is shipped: under a sanitizer they would measure the sanitizer.
+enable_testing()
+find_program(WEBHOOK_PYTHON NAMES /usr/bin/python3 python3 REQUIRED)
+foreach(test IN ITEMS integration/memory bench/instructions)
+  string(REPLACE / _ name ${test})
+  add_test(NAME ${name}
+    COMMAND ${WEBHOOK_PYTHON} -m pytest -q -p no:cacheprovider ${CMAKE_CURRENT_LIST_DIR}/${test}_test.py)
+  set_tests_properties(${name} PROPERTIES
+    ENVIRONMENT "WEBHOOK_BINARY=$<TARGET_FILE:code-executor-webhook>;PYTHONDONTWRITEBYTECODE=1")
+endforeach()
