@@ -11,6 +11,7 @@ import oci
 from proof import describe, expect, one_line
 
 KEY = "nsjail-seccomp.json"
+OF_NO_POD = 70000  # an id of the host that the pod's user namespace does not have
 CHART = '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}\n'  # stands for what others install
 
 # Runs in the installer's container, with its arguments after a count: the chart's plain cp beside two
@@ -154,7 +155,7 @@ def owner_and_mode(proof):
 
 
 def foreign_owner(proof):
-    for uid, gid in ((70000, 0), (0, 70000)):
+    for uid, gid in ((OF_NO_POD, 0), (0, OF_NO_POD)):
         pod, config_map = _named_by_content(proof)
         node = _node_with(proof, config_map)
         path = proof.installed(node, pod)
@@ -195,15 +196,17 @@ def links_as_file(proof):
 
 
 def directories_of_others(proof):
-    owners = [(1000, 0, 0o755), (0, 1000, 0o755), (70000, 70000, 0o755)]
+    owners = [(1000, 0, 0o755), (0, 1000, 0o755), (OF_NO_POD, OF_NO_POD, 0o755)]
     for uid, gid, mode in (*owners, (0, 0, 0o775), (0, 0, 0o757), (0, 0, 0o1777)):
+        words = ["belongs to an id of the host that no pod has", "(expected 0:0"] if uid == OF_NO_POD else [
+            "is ", "(expected a directory of 0:0"]
         pod, config_map = _named_by_content(proof)
         node = _node_with(proof, config_map)
         directory = os.path.dirname(proof.installed(node, pod))
         os.makedirs(directory)
         os.chown(directory, uid, gid)
         os.chmod(directory, mode)
-        _assert_refused(proof, node, pod, "/host-seccomp/profiles: is ", "(expected a directory of 0:0")
+        _assert_refused(proof, node, pod, "/host-seccomp/profiles: " + words[0], words[1])
         expect(os.listdir(directory) == [], "something was written")
 
 
