@@ -8,6 +8,11 @@ extern const std::string_view kInstallSeccompScript;  // install_seccomp.sh, emb
 
 namespace {
 
+// A configuration or profile that is not UTF-8 is printed with U+FFFD rather than thrown over.
+std::string to_text(const nlohmann::json& json) {
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 using Json = nlohmann::json;
 
 constexpr std::string_view kProfileMount = "/seccomp-profile";
@@ -117,7 +122,7 @@ Context to_context(const Policy& policy, const Json& app_armor) {
   if (!app_armor.is_null()) context["appArmorProfile"] = app_armor;
   std::vector<ContextMember> members;
   for (const auto& [name, value] : context.items()) {
-    members.push_back({.name = name, .text = Fragment(value)});
+    members.push_back({.name = name, .text = PreparedJson(to_text(value))});
   }
   return {.whole = std::move(context), .members = std::move(members)};
 }
@@ -136,10 +141,7 @@ bool is_made_from(std::string_view path, std::string_view name) {
 
 }  // namespace
 
-// A configuration or profile that is not UTF-8 is printed with U+FFFD rather than thrown over.
-Fragment::Fragment(Json json)
-    : PreparedJson(json.dump(-1, ' ', false, Json::error_handler_t::replace)),
-      value(std::move(json)) {}
+Fragment::Fragment(Json json) : PreparedJson(to_text(json)), value(std::move(json)) {}
 
 std::string with_digest(std::string_view name, std::string_view sha256) {
   std::string text(name);

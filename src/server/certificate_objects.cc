@@ -8,7 +8,9 @@
 #include <ctime>
 #include <utility>
 
+#include "admission/messages.h"
 #include "base/base64.h"
+#include "tls/wall_time.h"
 #include "tls/certificate_authority.h"
 
 namespace webhook {
@@ -31,38 +33,48 @@ Error unexpected(const HttpResponse& answer, const std::string& path, std::strin
     expected = "expected a role that allows get on it, as " + std::string(grant) +
                " of manifests/base does";
   }
-  return Error{"GET " + path + ": status " + std::to_string(answer.status) + " (" + expected + ')'};
+  return Error{"GET " + path + ": status " + std::to_string(answer.status) + " (" + expected + ')' +
+               to_reason(answer)};
+}
+
+/// Whether API servers take what this CA, which may have any key and any extensions, issues: of the
+/// keys of others some cannot sign as we do, and some are too weak for them.
+bool can_issue(const ManagedAuthority& authority, const ManagedNames& names) {
+  try {
+    const auto from = authority.certificate.valid_from;
+    const auto loaded =
+        CertificateAuthority::load({authority.certificate.pem, authority.key}, from);
+    const std::string name = names.server_name();
+    const PemPair leaf = loaded.issue({name, {name}, {}}, {std::chrono::seconds(1), from});
+    return loaded.has_our_kind_of_key() &&
+           verifies(leaf.certificate, {authority.certificate}, name, from);
+  } catch (const std::exception&) {
+    return false;
+  }
 }
 
 /// A CA that this program can issue from, or that is retired.
-std::optional<ManagedAuthority> read_authority(const Json& entry) {
+std::optional<ManagedAuthority> read_authority(const Json& entry, const ManagedNames& names) {
   if (!entry.is_object()) return std::nullopt;
   auto certificates = read_bundle(text_at(entry, Pointer("/certificate")));
   if (certificates.size() != 1) return std::nullopt;
   ManagedAuthority authority{.certificate = std::move(certificates.front()),
                              .key = text_at(entry, Pointer("/key"))};
-  if (!authority.key.empty()) {
-    try {
-      (void)CertificateAuthority::load({authority.certificate.pem, authority.key},
-                                       authority.certificate.valid_from);
-    } catch (const std::exception&) {
-      return std::nullopt;
-    }
-  }
+  if (!authority.key.empty() && !can_issue(authority, names)) return std::nullopt;
   const auto since = entry.find("trustedSince");
   if (since != entry.end() && since->is_number_integer()) {
-    authority.trusted_since = WallTime(std::chrono::seconds(since->get<std::int64_t>()));
+    authority.trusted_since = to_wall_time(since->get<std::int64_t>());
   }
   return authority;
 }
 
-std::vector<ManagedAuthority> read_authorities(const Json& secret) {
+std::vector<ManagedAuthority> read_authorities(const Json& secret, const ManagedNames& names) {
   std::vector<ManagedAuthority> authorities;
   const auto bytes = decode_base64(text_at(secret, Pointer("/data") / kEntry));
   const Json list = Json::parse(bytes.value_or(""), nullptr, false);
   if (!list.is_array()) return authorities;
   for (const Json& entry : list) {
-    auto authority = read_authority(entry);
+    auto authority = read_authority(entry, names);
     const bool is_known =
         authority && std::any_of(authorities.begin(), authorities.end(), [&](const auto& other) {
           return other.certificate == authority->certificate;
@@ -94,7 +106,7 @@ Result<AuthoritySecret> read_secret(const HttpResponse& answer, const ManagedNam
   if (answer.status != 200) return unexpected(answer, names.secret_path(), "the Role");
   const Json object = Json::parse(answer.body, nullptr, false);
   AuthoritySecret secret{.resource_version = text_at(object, Pointer("/metadata/resourceVersion")),
-                         .authorities = read_authorities(object)};
+                         .authorities = read_authorities(object, names)};
   if (secret.resource_version.empty()) {
     return Error{"GET " + names.secret_path() + ": not an object of the API"};
   }
@@ -123,6 +135,12 @@ Result<BundleState> read_configuration(const HttpResponse& answer, const Managed
                  " (expected one with that clientConfig.service)"};
   }
   return state;
+}
+
+std::string to_reason(const HttpResponse& answer) {
+  const Json status = Json::parse(answer.body, nullptr, false);
+  const std::string message = text_at(status, Pointer("/message"));
+  return message.empty() ? "" : ": " + to_printable(message, 300);
 }
 
 std::string to_secret(const std::vector<ManagedAuthority>& authorities,
@@ -166,7 +184,7 @@ std::optional<WallTime> parse_http_date(const std::string& text) {
   std::tm utc{};
   const char* end = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
   if (end == nullptr || *end != '\0') return std::nullopt;
-  return std::chrono::system_clock::from_time_t(::timegm(&utc));
+  return to_wall_time(::timegm(&utc));
 }
 
 }  // namespace webhook

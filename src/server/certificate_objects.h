@@ -25,6 +25,10 @@ struct ManagedNames {
 };
 
 /// Reads the answer to a GET of the Secret. A 404 is no Secret; content that is not ours is none.
+/// ": " and what the API server says of a request that it refused, printable and bounded. Or
+/// nothing.
+std::string to_reason(const HttpResponse& answer);
+
 Result<AuthoritySecret> read_secret(const HttpResponse& answer, const ManagedNames& names);
 
 /// Reads the answer to a GET of the MutatingWebhookConfiguration. Error: none of its webhooks calls

@@ -36,7 +36,7 @@ Authorities tidy(const Authorities& authorities, WallTime now, const Certificate
 
 bool is_in_its_last_third(const Certificate& certificate, WallTime now,
                           const CertificateTimes& times) {
-  return 3 * (certificate.expires_at - now) < times.authority_life;
+  return certificate.expires_at - now < times.authority_life / 3;
 }
 
 /// What the bundle should hold: our CAs that are not retired, and what others put there.

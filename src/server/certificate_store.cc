@@ -107,7 +107,8 @@ Result<bool> CertificateStore::apply(const std::string& path, const std::string&
                     ? " (expected roles that allow create and patch on the Secret, and patch on "
                       "the configuration, and a policy that lets caBundle be changed, as "
                       "manifests/base has them)"
-                    : " (expected 200)")};
+                    : " (expected 200)") +
+               to_reason(*answer)};
 }
 
 }  // namespace webhook

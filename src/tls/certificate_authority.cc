@@ -7,9 +7,11 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <memory>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include "tls/pem.h"
@@ -150,6 +152,12 @@ CertificateAuthority CertificateAuthority::load(const PemPair& pair, Clock::time
 }
 
 PemPair CertificateAuthority::pem() const { return to_pem(*certificate_, *key_); }
+
+bool CertificateAuthority::has_our_kind_of_key() const {
+  std::array<char, 32> group{};
+  return EVP_PKEY_get_group_name(key_.get(), group.data(), group.size(), nullptr) == 1 &&
+         std::string_view(group.data()) == "prime256v1";
+}
 
 PemPair CertificateAuthority::issue(const ServingNames& names, Validity validity) const {
   const EvpPkeyPtr key = make_key();

@@ -50,6 +50,9 @@ class CertificateAuthority {
 
   [[nodiscard]] PemPair pem() const;
 
+  /// ECDSA P-256, as create() makes it.
+  [[nodiscard]] bool has_our_kind_of_key() const;
+
   /// A new key, and a certificate for it. Refuses a validity beyond the authority's own.
   [[nodiscard]] PemPair issue(const ServingNames& names, Validity validity) const;
 

@@ -6,6 +6,8 @@
 #include <ctime>
 #include <stdexcept>
 
+#include "tls/wall_time.h"
+
 namespace webhook {
 
 std::string take_openssl_error() {
@@ -18,7 +20,7 @@ std::string take_openssl_error() {
 std::chrono::system_clock::time_point to_time_point(const ASN1_TIME* time) {
   std::tm utc{};
   if (ASN1_TIME_to_tm(time, &utc) != 1) return {};
-  return std::chrono::system_clock::from_time_t(::timegm(&utc));
+  return to_wall_time(::timegm(&utc));
 }
 
 std::string sha256_hex(std::string_view bytes) {

@@ -30,7 +30,7 @@ using X509Ptr = std::unique_ptr<X509, OpenSslDeleter<X509_free>>;
 /// Empties OpenSSL's error queue of this thread and returns its oldest reason, or "unknown error".
 std::string take_openssl_error();
 
-/// 1970 for what is no time, so that such a certificate has expired.
+/// Of 1970 to 2200. 1970 for what is no time, so that such a certificate has expired.
 std::chrono::system_clock::time_point to_time_point(const ASN1_TIME* time);
 
 /// The sha256 of `bytes` in lower-case hex, as sha256sum prints it.

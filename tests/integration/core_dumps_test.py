@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from webhook_server import BINARY, make_certificates, wait_until
+from webhook_server import make_certificates, wait_until
 
 NOBODY = 65534
 AS_NOBODY = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
@@ -40,11 +40,11 @@ def test_another_program_of_that_user_is_its_own():
             process.kill()
 
 
-def test_serve(directory):
+def test_serve(directory, public):
     make_certificates(directory, "--force")
     for path in directory.iterdir():
         os.chown(path, NOBODY, NOBODY)
-    command = [BINARY, "serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--kube-version", "1.34.1",
+    command = [public / "webhook", "serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--kube-version", "1.34.1",
                "--tls-cert", directory / "tls.crt", "--tls-key", directory / "tls.key"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **AS_NOBODY) as process:
         try:
@@ -55,13 +55,13 @@ def test_serve(directory):
             process.kill()
 
 
-def test_certs(directory):
+def test_certs(directory, public):
     # Its last step, to print the caBundle, waits for room in a pipe.
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     os.write(writer, bytes(fcntl.fcntl(writer, fcntl.F_GETPIPE_SZ)))
     os.set_blocking(writer, True)
-    with subprocess.Popen([BINARY, "certs", "--out", directory], stdout=writer, stderr=subprocess.PIPE,
+    with subprocess.Popen([public / "webhook", "certs", "--out", directory], stdout=writer, stderr=subprocess.PIPE,
                           **AS_NOBODY) as process:
         try:
             wait_until((directory / "ca.crt").exists, "the CA is made")

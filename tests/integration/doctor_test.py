@@ -8,9 +8,7 @@ import hashlib
 import json
 import os
 import pathlib
-import shutil
 import subprocess
-import tempfile
 
 import pytest
 
@@ -70,22 +68,6 @@ def write_node(host, **others):
 @pytest.fixture(name="node")
 def make_node(tmp_path):
     return lambda **others: write_node(tmp_path / "host", **others)
-
-
-@pytest.fixture(name="public")
-def make_public_directory():
-    """A directory with the program in it that user nobody can reach, unlike root's home and pytest's directories."""
-    with tempfile.TemporaryDirectory(prefix="doctor-") as name:
-        directory = pathlib.Path(name)
-        directory.chmod(0o755)
-        shutil.copy(BINARY, directory / "webhook")
-        try:
-            tried = subprocess.run(["test", "-x", directory / "webhook"], check=False, **AS_NOBODY)
-        except OSError as error:
-            pytest.skip(f"cannot become another user: {error}")
-        if tried.returncode != 0:
-            pytest.skip(f"{directory}: another user cannot reach it (TMPDIR names one that all can)")
-        yield directory
 
 
 def tree(directory):

@@ -209,6 +209,7 @@ def test_cert_manager_issues_for_the_service_and_injects_its_ca():
     authority = one("Certificate", component, certificate["spec"]["issuerRef"]["name"])["spec"]
     issuer = one("Issuer", component, certificate["spec"]["issuerRef"]["name"])["spec"]
     assert issuer["ca"]["secretName"] == authority["secretName"] and authority["isCA"] is True
+    assert authority["secretName"] != MANAGED["secretName"], "the webhook may read and write that one"
     assert "selfSigned" in one("Issuer", component, authority["issuerRef"]["name"])["spec"]
     assert seconds(certificate["spec"]["duration"]) > 2 * seconds(certificate["spec"]["renewBefore"])
 
