@@ -10,8 +10,8 @@
 
 #include "admission/messages.h"
 #include "base/base64.h"
-#include "tls/wall_time.h"
 #include "tls/certificate_authority.h"
+#include "tls/wall_time.h"
 
 namespace webhook {
 namespace {
