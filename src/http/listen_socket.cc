@@ -23,6 +23,11 @@ namespace {
 /// A burst of pods opens many connections at once; the kernel caps this at net.core.somaxconn.
 constexpr int kBacklog = 1024;
 
+/// Of each connection, for each direction; the kernel takes twice as much, with what it needs
+/// itself. Left alone it gives up to 10 MiB to a peer that does not read, or that sends while we
+/// write, and counts it as memory of the pod.
+constexpr int kSocketBuffer = 16 << 10;
+
 struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t length = 0;
@@ -107,7 +112,10 @@ FileDescriptor listen_on(const std::string& text) {
   if (socket.get() < 0) throw fail();
   // Not SO_REUSEPORT: a second server on the same port must fail, not share its connections.
   set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1);
-  set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);  // inherited by what is accepted
+  // What is accepted inherits these.
+  set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(socket, SOL_SOCKET, SO_SNDBUF, kSocketBuffer);
+  set_option(socket, SOL_SOCKET, SO_RCVBUF, kSocketBuffer);
   if (is_any_ipv6(address)) set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, 0);
   if (::bind(socket.get(), address.get(), address.length) != 0 ||
       ::listen(socket.get(), kBacklog) != 0) {

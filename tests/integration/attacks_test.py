@@ -177,6 +177,26 @@ def test_pipelined_requests_are_answered_in_order(server):
     assert re.findall(rb'"uid":"n(\d+)-', answer) == [b"%d" % n for n in range(50)]
 
 
+def queued(port):
+    """Bytes in the kernel's buffers of the connections to that port, of both directions, by connection."""
+    rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    established = [row for row in rows if row[3] == "01" and row[1].endswith(f":{port:04X}")]
+    return [sum(int(size, 16) for size in row[4].split(":")) for row in established]
+
+
+def test_a_peer_that_does_not_read_fills_no_buffers_of_the_kernel(server):
+    with socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        raw.settimeout(20)
+        raw.connect(("127.0.0.1", server.port))
+        with server.tls().wrap_socket(raw, server_hostname="localhost") as tls:
+            tls.settimeout(0.5)
+            with contextlib.suppress(OSError):  # until the server takes no more
+                for _ in range(3000):
+                    tls.sendall(post(body=REVIEW))
+            assert 0 < max(queued(server.port)) < 64 << 10
+
+
 def test_one_byte_at_a_time_is_a_request_too(server):
     with open_tls(server) as sock:
         for byte in post(b"Connection: close", body=b"{}"):
