@@ -78,11 +78,8 @@ std::string to_way_out(const Decision& decision, const PodFacts& pod, const Poli
 std::vector<Reason> to_obstacles(const Decision& decision, const AdmissionRequest& request,
                                  const Policy& policy, const ClusterState& cluster) {
   std::vector<Reason> reasons = find_obstacles(request, policy, cluster);
-  const auto is_left_alone = [](Reason reason) {
-    return reason == Reason::kExplicitSecurityContext || reason == Reason::kRunsWithoutNsjail;
-  };
   const bool is_left = !insists_on_sandbox(request.pod) &&
-                       std::any_of(reasons.begin(), reasons.end(), is_left_alone);
+                       std::any_of(reasons.begin(), reasons.end(), is_of_the_target);
   if (is_left) reasons = {decision.reason};
   return reasons;
 }

@@ -29,9 +29,6 @@ std::string with_advice(const std::string& warning, const std::string& advice) {
 std::vector<Reason> to_other_obstacles(const AdmissionRequest& request, const Policy& policy,
                                        const ClusterState& cluster) {
   std::vector<Reason> reasons = find_obstacles(request, policy, cluster);
-  const auto is_of_the_target = [](Reason reason) {
-    return reason == Reason::kExplicitSecurityContext || reason == Reason::kRunsWithoutNsjail;
-  };
   std::erase_if(reasons, is_of_the_target);
   return reasons;
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json_reader.h"
+#include "base/path.h"
 
 namespace webhook {
 namespace {
@@ -24,11 +25,6 @@ void walk(std::string& clean, std::string_view path) {
       clean.append("/").append(name);
     }
   }
-}
-
-bool is_at_or_below(std::string_view path, std::string_view directory) {
-  return path.starts_with(directory) &&
-         (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
 /// The directories that are sure in a subPathExpr: what a variable brings is known on the node

@@ -15,6 +15,10 @@ Obstacle to_gate(const Policy& policy, const ClusterState& cluster) {
 
 }  // namespace
 
+bool is_of_the_target(Reason reason) {
+  return reason == Reason::kExplicitSecurityContext || reason == Reason::kRunsWithoutNsjail;
+}
+
 Obstacle to_obstacle(Reason reason, const Policy& policy, const ClusterState& cluster) {
   switch (reason) {
     case Reason::kNoTargetContainer: {

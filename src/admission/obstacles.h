@@ -14,6 +14,10 @@ struct Obstacle {
   std::string brief;  ///< The remedy, beside `what` in a line that has to be short.
 };
 
+/// True for what whoever made the pod has set on the target: a pod that does not insist is left
+/// alone for it.
+bool is_of_the_target(Reason reason);
+
 /// Of a reason that find_obstacles() gives.
 Obstacle to_obstacle(Reason reason, const Policy& policy, const ClusterState& cluster);
 

@@ -24,11 +24,11 @@ struct ManagedNames {
   [[nodiscard]] std::string server_name() const;
 };
 
-/// Reads the answer to a GET of the Secret. A 404 is no Secret; content that is not ours is none.
 /// ": " and what the API server says of a request that it refused, printable and bounded. Or
 /// nothing.
 std::string to_reason(const HttpResponse& answer);
 
+/// Reads the answer to a GET of the Secret. A 404 is no Secret; content that is not ours is none.
 Result<AuthoritySecret> read_secret(const HttpResponse& answer, const ManagedNames& names);
 
 /// Reads the answer to a GET of the MutatingWebhookConfiguration. Error: none of its webhooks calls

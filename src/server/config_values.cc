@@ -7,6 +7,7 @@
 
 #include "admission/policy.h"
 #include "admission/sandbox.h"
+#include "base/path.h"
 
 namespace webhook {
 namespace {
@@ -53,11 +54,6 @@ std::optional<std::string> find_fault_of_text(std::string_view path) {
            std::to_string(kMaxPath) + ')';
   }
   return std::nullopt;
-}
-
-bool is_at_or_below(std::string_view path, std::string_view directory) {
-  return path.starts_with(directory) &&
-         (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
 /// The grammar of github.com/distribution/reference.

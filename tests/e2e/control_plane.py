@@ -162,12 +162,12 @@ class ControlPlane:
         """In the default namespace, without which no pod can be made: the controllers make them."""
         return self.kubectl("get", "serviceaccount", "default", code=None).returncode == 0
 
-    def send(self, method, path, body=None):
-        """(status, object) of a request; the body of a PATCH is one of RFC 6902."""
-        kind = "application/json-patch+json" if method == "PATCH" else "application/json"
+    def send(self, method, path, body=None, token=TOKEN, kind=None):
+        """(status, object) of a request; the body of a PATCH is one of RFC 6902 where `kind` says nothing else."""
+        kind = kind or ("application/json-patch+json" if method == "PATCH" else "application/json")
         request = urllib.request.Request(
-            self.url + path, method=method, data=json.dumps(body).encode() if body else None,
-            headers={"Authorization": f"Bearer {TOKEN}", "Content-Type": kind})
+            self.url + path, method=method, data=json.dumps(body).encode() if body is not None else None,
+            headers={"Authorization": f"Bearer {token}", "Content-Type": kind})
         context = ssl.create_default_context(cafile=self.ca_file)
         context.check_hostname = False
         try:

@@ -2,9 +2,6 @@
 
 import copy
 import json
-import ssl
-import urllib.error
-import urllib.request
 
 import pytest
 
@@ -60,16 +57,7 @@ def fleet(managed_plane, tmp_path_factory):
 
 def as_account(fleet, method, path, body=None, kind="application/merge-patch+json"):
     """(status, object) of a request with the token of the account."""
-    request = urllib.request.Request(
-        fleet.plane.url + path, method=method, data=json.dumps(body).encode() if body is not None else None,
-        headers={"Authorization": f"Bearer {fleet.token}", "Content-Type": kind})
-    context = ssl.create_default_context(cafile=fleet.plane.ca_file)
-    context.check_hostname = False
-    try:
-        with urllib.request.urlopen(request, timeout=30, context=context) as response:
-            return response.status, json.loads(response.read())
-    except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read())
+    return fleet.plane.send(method, path, body, fleet.token, kind)
 
 
 def merged(value, change):

@@ -205,6 +205,13 @@ PeerGroup attacker(const Attack& attack, std::uint64_t number) {
   return {.is_ipv4 = !attack.is_ipv6, .bits = 1000 + number % attack.addresses};
 }
 
+void open_proven(Simulation& server, const PeerGroup& group, int count) {
+  for (int i = 0; i < count; ++i) {
+    REQUIRE(server.open(group, false));
+    server.prove_last();
+  }
+}
+
 TEST_CASE("connections of API servers outlive every attack, and new ones get in") {
   for (const Attack& attack : kAttacks) {
     CAPTURE(attack.what);
@@ -238,10 +245,7 @@ TEST_CASE("a flood displaces nobody who is proven, and is displaced itself when 
   for (const Attack& attack : kAttacks) {
     CAPTURE(attack.what);
     Simulation server;
-    for (std::uint64_t number = 0; number < 75; ++number) {
-      REQUIRE(server.open(ipv4(1), false));
-      server.prove_last();
-    }
+    open_proven(server, ipv4(1), 75);
     // 1,000 newcomers a second: all places turn over in less.
     for (std::uint64_t number = 0; number < 1'500; ++number) {
       server.pass(1ms);
@@ -258,10 +262,7 @@ TEST_CASE("who opens and closes as fast as it can turns nobody away, and has nob
   for (const Attack& attack : kAttacks) {
     CAPTURE(attack.what);
     Simulation server;
-    for (std::uint64_t number = 0; number < 75; ++number) {
-      REQUIRE(server.open(ipv4(1), false));
-      server.prove_last();
-    }
+    open_proven(server, ipv4(1), 75);
     const auto churn = [&](std::uint64_t number) {
       server.pass(1ms);
       for (std::uint64_t i = 0; i < 3; ++i)
