@@ -15,7 +15,7 @@ from installed import ROOT
 from other_webhook import serving
 from pods import create, pod
 
-README = (ROOT / "README.md").read_text()
+RUNBOOK = (ROOT / "docs/operations.md").read_text()
 CALLING = 'failed calling webhook "sandbox.code-executor-webhook.io"'
 
 
@@ -90,7 +90,7 @@ def test_a_broken_webhook_holds_back_code_executors_alone(plane, webhook, namesp
                             "the API server calls the broken one")
         assert CALLING in failed.stderr and shown in failed.stderr, failed.stderr
         assert failed.stderr.count("\n") == 1
-        assert re.search(rf"^\| `failed calling webhook … {re.escape(shown)}", README, re.M), "the runbook has no row"
+        assert re.search(rf"^\| `failed calling webhook … {re.escape(shown)}", RUNBOOK, re.M), "the runbook has no row"
         holding = threading.Thread(target=create, args=(plane, namespace, pod("held-back")))
         holding.start()
         other = pod(f"other-{how}".lower().replace(" ", "-"))

@@ -1,4 +1,4 @@
-"""Namespaces under Pod Security Admission: what the README says of each level."""
+"""Namespaces under Pod Security Admission: what docs/security.md says of each level."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_code_executor_pods_need_level_privileged(plane, webhook, minor, level, 
         assert what in done.stderr
 
 
-def test_the_readme_says_so():
-    readme = (ROOT / "README.md").read_text().replace("\n", " ")
+def test_the_page_says_so():
+    page = (ROOT / "docs/security.md").read_text().replace("\n", " ")
     assert ("hostPath and NET_ADMIN never pass `baseline`, nor does the privileged pod that this replaces: the namespace "
-            "needs `pod-security.kubernetes.io/enforce: privileged`") in readme
+            "needs `pod-security.kubernetes.io/enforce: privileged`") in page

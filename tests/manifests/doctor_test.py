@@ -10,7 +10,7 @@ import sys
 import pytest
 import yaml
 
-from tree import CONFIG, KUSTOMIZATION, MANIFESTS, README, ROOT, leaves, one
+from tree import CONFIG, KUSTOMIZATION, MANIFESTS, PAGES, ROOT, leaves, one
 
 sys.path.append(str(ROOT / "tests/sandbox"))
 import machine  # noqa: E402
@@ -32,7 +32,7 @@ def test_it_agrees_with_the_base():
     mounts = {mount["name"]: mount["mountPath"] for mount in DOCTOR["volumeMounts"]}
     assert config["sandbox.seccomp.kubeletSeccompDir"] == volumes["seccomp"]["hostPath"]["path"] == mounts["seccomp"]
     assert volumes["config"]["configMap"]["name"] == kustomization["configMapGenerator"][0]["name"]
-    assert "kubectl apply -k manifests/components/doctor" in README
+    assert "kubectl apply -k manifests/components/doctor" in PAGES["operations"]
 
 
 def test_selector_and_policy_select_its_pods():

@@ -10,7 +10,7 @@ import sys
 import pytest
 import yaml
 
-from tree import BASE, CONFIG, CONTAINER, DEPLOYMENT, MANIFESTS, README, ROOT, one, port_of
+from tree import BASE, CONFIG, CONTAINER, DEPLOYMENT, MANIFESTS, ROOT, one, port_of, section
 
 sys.path.append(str(ROOT / "tests/integration"))
 from webhook_server import WebhookServer, make_certificates  # noqa: E402
@@ -73,15 +73,15 @@ def test_legends_and_texts_use_labels_that_their_queries_keep():
         assert set(re.findall(pattern, text)) <= kept, text
 
 
-def test_the_readme_has_a_row_for_each_metric(page):
+def test_the_page_has_a_row_for_each_metric(page):
     exposed = {name.removeprefix(PREFIX): kind for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", page, re.M)}
-    section = README.split("\n## Metrics\n")[1].split("\n## ")[0]
-    assert dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", section, re.M)) == exposed
+    metrics = section("operations", "Metrics")
+    assert dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", metrics, re.M)) == exposed
 
 
-def test_the_readme_names_the_labels_of_each_metric(exposed):
-    section = README.split("\n## Metrics\n")[1].split("\n## ")[0]
-    for name, labels in re.findall(r"^\| `(\w+)` \| \w+ \| (.*?) ?\|", section, re.M):
+def test_the_page_names_the_labels_of_each_metric(exposed):
+    metrics = section("operations", "Metrics")
+    for name, labels in re.findall(r"^\| `(\w+)` \| \w+ \| (.*?) ?\|", metrics, re.M):
         series = exposed.get(PREFIX + name, {})
         assert set(re.findall(r"`(\w+)`", labels)) == set(series), name
 

@@ -1,4 +1,4 @@
-"""What the policies must agree on with the webhook, its configuration, its program and the README.
+"""What the policies must agree on with the webhook, its configuration, its program and docs/security.md.
 
 REFRESH_GOLDEN=1 writes the installer's script into the final-state policy anew.
 """
@@ -10,7 +10,7 @@ import textwrap
 import pytest
 import yaml
 
-from tree import BASE, CONFIG, MANIFESTS, README, ROOT, WEBHOOK, objects, one
+from tree import BASE, CONFIG, MANIFESTS, ROOT, WEBHOOK, objects, one, section
 
 FOLDER = MANIFESTS / "components/final-state-policy"
 FILE = FOLDER / "validating-admission-policy.yaml"
@@ -79,16 +79,15 @@ def test_the_policy_knows_the_installers_script():
     assert VARIABLES["scriptOf010"] == f'r"""{script}"""'
 
 
-def test_each_rule_has_cases_and_a_row_of_the_readme():
-    section = README.partition("### The final-state policy")[2].partition("###")[0]
-    rows = re.findall(r"^\| `([^`]+)` \| .+ \|$", section, re.M)
+def test_each_rule_has_cases_and_a_row_of_the_page():
+    rows = re.findall(r"^\| `([^`]+)` \| .+ \|$", section("security", "The final-state policy"), re.M)
     assert rows == list(REFUSED)
     assert len(rows) == len(RULES)
     for begins in rows:
         assert rule(begins) and len(REFUSED[begins]) > 0
 
 
-def test_the_readme_names_the_debuggers_that_pass():
-    section = " ".join(README.partition("### The final-state policy")[2].partition("###")[0].split())
+def test_the_page_names_the_debuggers_that_pass():
+    text = " ".join(section("security", "The final-state policy").split())
     assert ("`kubectl debug` with `--profile=general`, `netadmin`, `baseline` and `restricted` passes, `sysadmin` does "
-            "not") in section
+            "not") in text

@@ -1,4 +1,4 @@
-"""What manifests, program, Dockerfile and README must agree on."""
+"""What manifests, program, Dockerfile and documentation must agree on."""
 
 import base64
 import fnmatch
@@ -12,8 +12,8 @@ import sys
 import pytest
 import yaml
 
-from tree import (BASE, CONFIG, CONTAINER, DOCKERFILE, KUSTOMIZATION, MANIFESTS, POD, README, ROOT, WEBHOOK, leaves, one,
-                  port_of)
+from tree import (BASE, CONFIG, CONTAINER, DOCKERFILE, KUSTOMIZATION, MANIFESTS, PAGES, POD, README, ROOT, WEBHOOK, leaves,
+                  one, port_of)
 
 sys.path.append(str(ROOT / "tests/integration"))
 from webhook_server import BINARY, WebhookServer, make_certificates  # noqa: E402
@@ -65,8 +65,8 @@ def test_each_key_of_the_configuration_has_a_comment():
             assert before.lstrip().startswith("#"), line
 
 
-def test_the_readme_has_a_row_for_each_key_with_its_default():
-    rows = dict(re.findall(r"^\| `([a-z]\w*\.[\w.]+)` \| .*? \| `([^`]*)` \|", README, re.M))
+def test_the_page_has_a_row_for_each_key_with_its_default():
+    rows = dict(re.findall(r"^\| `([a-z]\w*\.[\w.]+)` \| .*? \| `([^`]*)` \|", PAGES["configuration"], re.M))
     assert {key: yaml.safe_load(value) for key, value in rows.items()} == leaves(CONFIG)
 
 
@@ -142,19 +142,12 @@ def test_the_version_is_the_same_everywhere():
     (image,) = KUSTOMIZATION["images"]
     assert image["name"] == CONTAINER["image"] == "code-executor-webhook"
     assert image["newTag"] == VERSION
-    assert set(re.findall(r"registry\.example\.com/code-executor-webhook:(\S+)", README)) == {VERSION}
+    assert set(re.findall(r"registry\.example\.com/code-executor-webhook:(\S+)", "".join([README, *PAGES.values()]))) == {VERSION}
     assert run("version").stdout.startswith(f"code-executor-webhook {VERSION}\n")
 
 
-def test_files_that_the_readme_names_are_there():
-    named = set(re.findall(r"(?<![\w/.-])(?:\./)?((?:manifests|scripts|certs|profiles|tests)/[\w./-]+)(?![\w./{…-])", README))
-    named |= set(re.findall(r"\]\((?!http)([\w./-]+)\)", README))
-    assert {"manifests/overlays/cert-manager", "manifests/base"} <= named
-    assert [each for each in named if not (ROOT / each.rstrip(".")).exists()] == []
-
-
 def test_names_in_the_runbook_are_those_of_the_manifests():
-    namespaces = set(re.findall(r"kubectl -n (\S+) (?:get|logs|describe)", README))
+    namespaces = set(re.findall(r"kubectl -n (\S+) (?:get|logs|describe)", PAGES["operations"]))
     own = WEBHOOK["clientConfig"]["service"]["namespace"]
     assert namespaces == {own, one("Namespace", MANIFESTS / "components/doctor")["metadata"]["name"]}
-    assert "kubectl delete mutatingwebhookconfiguration code-executor-webhook`" in README
+    assert "kubectl delete mutatingwebhookconfiguration code-executor-webhook`" in PAGES["operations"]

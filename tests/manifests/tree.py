@@ -10,6 +10,7 @@ MANIFESTS = ROOT / "manifests"
 BASE = MANIFESTS / "base"
 
 README = (ROOT / "README.md").read_text()
+PAGES = {path.stem: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 CONFIG = yaml.safe_load((BASE / "config.yaml").read_text())
 
@@ -41,6 +42,11 @@ CONTAINER = POD["containers"][0]
 WEBHOOK_CONFIGURATION = one("MutatingWebhookConfiguration")
 WEBHOOK = WEBHOOK_CONFIGURATION["webhooks"][0]
 KUSTOMIZATION = yaml.safe_load((BASE / "kustomization.yaml").read_text())
+
+
+def section(page, heading):
+    """What stands in docs/`page`.md under a heading of the second level."""
+    return PAGES[page].split(f"\n## {heading}\n")[1].split("\n## ")[0]
 
 
 def leaves(tree, path=""):

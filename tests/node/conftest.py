@@ -82,5 +82,5 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_sessionfinish(session, exitstatus):
-    if os.environ.get("NODE_UPDATE_README") and exitstatus == 0:
-        proof.update_readme(session.config.stash[OUTCOMES], session.config.stash[proof.VERSIONS])
+    if os.environ.get("NODE_UPDATE_DOCS") and exitstatus == 0:
+        proof.update_docs(session.config.stash[OUTCOMES], session.config.stash[proof.VERSIONS])

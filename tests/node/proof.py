@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""The part "On a node" of the README's Proof: a row for each test, which is the first line of its docstring.
+"""The part "On a node" of docs/proof.md: a row for each test, which is the first line of its docstring.
 
-    proof.py       checks that the README has a row for each test, and no other
+    proof.py       checks that the page has a row for each test, and no other
 """
 
 import ast
@@ -13,7 +13,7 @@ import signal
 import sys
 
 HERE = pathlib.Path(__file__).parent
-README = HERE.parents[1] / "README.md"
+PAGE = HERE.parents[1] / "docs/proof.md"
 BEGIN, END = "<!-- node:begin -->", "<!-- node:end -->"
 VERSIONS = "versions of the node"  # a key of pytest's stash
 
@@ -63,14 +63,14 @@ def table(outcomes, seen):
     return "\n".join([*lines, *(f"| {a} | {b} | {outcomes.get((a, b), 'not run')} |" for a, b in rows())])
 
 
-def update_readme(outcomes, seen):
+def update_docs(outcomes, seen):
     if missing := [row for row in rows() if row not in outcomes]:
-        sys.exit(f"README.md: not written: {len(missing)} tests did not run")
-    text = README.read_text()
+        sys.exit(f"docs/proof.md: not written: {len(missing)} tests did not run")
+    text = PAGE.read_text()
     block = re.compile(f"{BEGIN}\n.*?{END}", re.DOTALL)
     if not block.search(text):
-        sys.exit(f"README.md: no place for the table (expected {BEGIN} and {END})")
-    README.write_text(block.sub(lambda _: f"{BEGIN}\n{table(outcomes, seen)}\n{END}", text))
+        sys.exit(f"docs/proof.md: no place for the table (expected {BEGIN} and {END})")
+    PAGE.write_text(block.sub(lambda _: f"{BEGIN}\n{table(outcomes, seen)}\n{END}", text))
 
 
 def wait_for_interrupt(node, config):
@@ -94,13 +94,13 @@ exec nsenter -t "$first" -m -p -n -u -i env {variables} "$@"
 
 
 def main():
-    found = re.search(f"{BEGIN}\n(.*?){END}", README.read_text(), re.DOTALL)
+    found = re.search(f"{BEGIN}\n(.*?){END}", PAGE.read_text(), re.DOTALL)
     if not found:
-        sys.exit(f"README.md: no table of the node (expected one between {BEGIN} and {END})")
+        sys.exit(f"docs/proof.md: no table of the node (expected one between {BEGIN} and {END})")
     listed = [tuple(cell.strip() for cell in line.split("|")[1:3]) for line in found.group(1).splitlines()
               if line.startswith("| ")][2:]
     if listed != rows():
-        sys.exit("README.md: other tests than those of tests/node (run scripts/node --update-readme)")
+        sys.exit("docs/proof.md: other tests than those of tests/node (run scripts/node --update-docs)")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Each failure on a node of the README's runbook, in the words that kubectl shows."""
+"""Each failure on a node of the runbook, in the words that kubectl shows."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from installation import answer
 from node import PROFILES, ROOT, wait_until
 from workloads import as_it_is, installed_as, pod
 
-README = (ROOT / "README.md").read_text()
+RUNBOOK = (ROOT / "docs/operations.md").read_text()
 # A file system of the kernel's that has no id-mapped mounts.
 UNMAPPABLE = "ramfs"
 VERSION = ["--kube-version", "v1.34.3"]
@@ -19,7 +19,7 @@ VERSION = ["--kube-version", "v1.34.3"]
 
 def assert_in_runbook(words):
     """The runbook has a row with these words, between its marks of code."""
-    assert words in README, f"README.md: the runbook has no row with: {words}"
+    assert words in RUNBOOK, f"docs/operations.md: the runbook has no row with: {words}"
 
 
 @contextlib.contextmanager

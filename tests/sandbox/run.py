@@ -2,7 +2,7 @@
 """Runs the pod that `code-executor-webhook mutate` makes: in a user namespace, under an OCI runtime,
 with the profile that its init container installs. Prints a table of what was seen.
 
-    run.py --webhook build/dev/code-executor-webhook [--update-readme]
+    run.py --webhook build/dev/code-executor-webhook [--update-docs]
 
 Exit code 77 where the machine cannot do it, with the reason; 1 if a check fails.
 """
@@ -25,7 +25,7 @@ import programs
 from proof import Failed, Proof, Skipped
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-README = os.path.join(HERE, "../../README.md")
+PAGE = os.path.join(HERE, "../../docs/proof.md")
 MARKERS = ("<!-- proof:begin -->", "<!-- proof:end -->")
 SKIP = 77
 
@@ -47,32 +47,32 @@ def to_table(results):
     return "\n".join(lines)
 
 
-def readme_table(text):
-    """What stands between the markers of the README; None without them."""
+def page_table(text):
+    """What stands between the markers of the page; None without them."""
     found = re.search("\n".join((MARKERS[0], "(.*)", MARKERS[1])), text, re.DOTALL)
     return found.group(1) if found else None
 
 
-def check_readme():
-    """The README lists the checks of this run, in their order. Results depend on the machine."""
-    with open(README, encoding="utf-8") as file:
-        table = readme_table(file.read())
+def check_docs():
+    """The page lists the checks of this run, in their order. Results depend on the machine."""
+    with open(PAGE, encoding="utf-8") as file:
+        table = page_table(file.read())
     if table is None:
-        sys.exit(f"README.md: no proof table (expected one between {' and '.join(MARKERS)})")
+        sys.exit(f"docs/proof.md: no proof table (expected one between {' and '.join(MARKERS)})")
     want = to_table({})
     if [line.rsplit("|", 2)[0] for line in table.split("\n")] != [
         line.rsplit("|", 2)[0] for line in want.split("\n")
     ]:
-        sys.exit(f"README.md: other checks than those that are run (run {sys.argv[0]} --update-readme)")
+        sys.exit(f"docs/proof.md: other checks than those that are run (run {sys.argv[0]} --update-docs)")
 
 
-def update_readme(table):
-    with open(README, encoding="utf-8") as file:
+def update_docs(table):
+    with open(PAGE, encoding="utf-8") as file:
         text = file.read()
-    old = readme_table(text)
+    old = page_table(text)
     if old is None:
-        sys.exit(f"README.md: no place for the table (expected {' and '.join(MARKERS)})")
-    with open(README, "w", encoding="utf-8") as file:
+        sys.exit(f"docs/proof.md: no place for the table (expected {' and '.join(MARKERS)})")
+    with open(PAGE, "w", encoding="utf-8") as file:
         file.write(text.replace("\n".join((MARKERS[0], old)), "\n".join((MARKERS[0], table))))
 
 
@@ -118,13 +118,13 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--webhook", help="the code-executor-webhook program")
     parser.add_argument("--unit-seccomp", help="the program that evaluates the compiled filter")
-    parser.add_argument("--update-readme", action="store_true", help="write the table to README.md")
-    parser.add_argument("--check-readme", action="store_true", help="only check that README.md is current")
+    parser.add_argument("--update-docs", action="store_true", help="write the table to docs/proof.md")
+    parser.add_argument("--check-docs", action="store_true", help="only check that docs/proof.md is current")
     parser.add_argument("--races", type=int, default=500, help="how often the race of installers is run [500]")
     parser.add_argument("--only", help="only the sections of this name")
     parser.add_argument("--directory", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if not arguments.check_readme and not arguments.webhook:
+    if not arguments.check_docs and not arguments.webhook:
         parser.error("--webhook is missing")
     return arguments
 
@@ -143,15 +143,15 @@ def prove(arguments):
             print(f"skipped: {title}: {outcome.removeprefix('skipped: ')}")
     if any(outcome.startswith("FAIL") for outcome in results.values()):
         return 1
-    if arguments.update_readme and not arguments.only:
-        update_readme(table)
+    if arguments.update_docs and not arguments.only:
+        update_docs(table)
     return 0
 
 
 def main():
     arguments = parse_arguments()
-    if arguments.check_readme:
-        return check_readme()
+    if arguments.check_docs:
+        return check_docs()
     if arguments.directory:
         return prove(arguments)
     if reason := machine.reason_to_skip():
