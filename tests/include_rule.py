@@ -20,6 +20,7 @@ LIBRARIES = {
     r"spdlog/.*": "spdlog::spdlog",
     r"CLI/.*": "CLI11::CLI11",
     r"dtl/.*": "dtl::dtl",
+    r"nghttp2/.*": "PkgConfig::nghttp2",
 }
 # These rooms can do no input or output, and see no clock.
 PURE = {"base", "admission"}

@@ -3,6 +3,8 @@
 #include <iostream>
 #include <memory>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -20,8 +22,15 @@ struct DoctorFlags {
   std::string config;
   std::string host_root = "/";
   std::string kubelet_root;
+  std::string runtime_endpoint;
   std::string output = "table";
 };
+
+/// Kubelets and crictl name a socket as unix:///run/containerd/containerd.sock.
+std::string without_unix_scheme(const std::string& endpoint) {
+  constexpr std::string_view kScheme = "unix://";
+  return endpoint.starts_with(kScheme) ? endpoint.substr(kScheme.size()) : endpoint;
+}
 
 NodeProbeOptions make_options(const DoctorFlags& flags) {
   const Config config = flags.config.empty() ? Config{} : value_or_throw(load_config(flags.config));
@@ -30,6 +39,7 @@ NodeProbeOptions make_options(const DoctorFlags& flags) {
                            .kubelet_seccomp_dir = config.policy.kubelet_seccomp_dir,
                            .app_armor_profile = config.policy.app_armor_profile};
   if (!flags.kubelet_root.empty()) options.kubelet_seccomp_dir = flags.kubelet_root + "/seccomp";
+  options.runtime_endpoint = without_unix_scheme(flags.runtime_endpoint);
   return options;
 }
 
@@ -99,6 +109,11 @@ void add_doctor(CLI::App& app) {
       ->add_option("--kubelet-root", flags->kubelet_root,
                    "The kubelet's directory on the host [/var/lib/kubelet]")
       ->type_name("DIR");
+  command
+      ->add_option("--runtime-endpoint", flags->runtime_endpoint,
+                   "The container runtime's CRI socket on the host [the first of containerd's,\n"
+                   "CRI-O's, k3s' and cri-dockerd's that is there]")
+      ->type_name("SOCKET");
   command->add_option("-o,--output", flags->output, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();

@@ -28,7 +28,8 @@ void add_version(CLI::App& app) {
               << "  spdlog " << SPDLOG_VER_MAJOR << '.' << SPDLOG_VER_MINOR << '.'
               << SPDLOG_VER_PATCH << '\n'
               << "  CLI11 " << CLI11_VERSION << '\n'
-              << "  prometheus-cpp " WEBHOOK_PROMETHEUS_CPP_VERSION "\n";
+              << "  prometheus-cpp " WEBHOOK_PROMETHEUS_CPP_VERSION "\n"
+              << "  nghttp2 " WEBHOOK_NGHTTP2_VERSION "\n";
   });
 }
 

@@ -13,6 +13,7 @@
 #include "node/lsm_checks.h"
 #include "node/profile_checks.h"
 #include "node/reading.h"
+#include "node/runtime_check.h"
 
 namespace webhook {
 namespace {
@@ -217,6 +218,7 @@ std::vector<NodeCheck> check_node(const NodeFacts& facts) {
                                    check_seccomp(facts),
                                    check_profile_files(facts),
                                    check_cgroup(facts)};
+  if (!facts.runtime_endpoint.empty()) checks.push_back(check_container_runtime(facts));
   if (!facts.kubelet_root.empty()) checks.push_back(check_kubelet_root(facts));
   return checks;
 }

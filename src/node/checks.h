@@ -25,8 +25,8 @@ struct NodeCheck {
   std::string meaning;  ///< For code-executor pods; and what to do, where there is something.
 };
 
-/// Judges a node: every check, always in the same order; `kubelet-root` where a kubelet is seen.
-/// Pure.
+/// Judges a node: every check, always in the same order; `container-runtime` and `kubelet-root`
+/// where a runtime and a kubelet are seen. Pure.
 std::vector<NodeCheck> check_node(const NodeFacts& facts);
 
 /// "fail" if one check fails, else "warn" if one warns, else "pass".

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "node/container_runtime.h"
+
 namespace webhook {
 
 /// How something went that was tried on the node.
@@ -42,6 +44,10 @@ struct NodeFacts {
       idmap_kubelet_on;        ///< The directory it was tried on; empty: not even a parent exists.
   Attempt idmap_kubelet{};     ///< An id-mapped mount of that.
   std::string kubelet_root{};  ///< Of the kubelet that runs; empty: none is seen.
+
+  std::string runtime_endpoint{};  ///< The runtime's CRI socket; empty: none is seen.
+  std::string runtime_failure{};   ///< Why it could not be asked; empty if it was.
+  ContainerRuntime runtime{};      ///< What it said.
 
   Attempt user_namespace{};       ///< A user namespace made, and used, without any capability.
   Reading max_user_namespaces{};  ///< Sysctl user.max_user_namespaces.

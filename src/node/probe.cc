@@ -8,11 +8,14 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <sstream>
 #include <utility>
+#include <vector>
 
 #include "base/text.h"
+#include "node/cri_client.h"
 #include "node/kubelet_process.h"
 #include "node/profile_files.h"
 #include "node/trials.h"
@@ -107,6 +110,32 @@ bool is_confined() {
   return status_of_self("Seccomp") == "2" && (effective & (1ULL << CAP_SYS_ADMIN)) == 0;
 }
 
+/// A runtime answers within milliseconds; one that is busy starting pods may take a second.
+constexpr std::chrono::seconds kRuntimeTime{3};
+/// Where containerd, CRI-O, k3s and cri-dockerd have their sockets, and the kubelet looks for them.
+constexpr std::array kRuntimeEndpoints{"/run/containerd/containerd.sock", "/run/crio/crio.sock",
+                                       "/run/k3s/containerd/containerd.sock",
+                                       "/run/cri-dockerd.sock"};
+
+/// The first runtime that is there is the node's: none has two.
+void ask_runtime(NodeFacts& facts, const NodeProbeOptions& options) {
+  std::vector<std::string> endpoints(kRuntimeEndpoints.begin(), kRuntimeEndpoints.end());
+  if (!options.runtime_endpoint.empty()) endpoints = {options.runtime_endpoint};
+  for (const std::string& endpoint : endpoints) {
+    const fs::path socket = options.host_root / fs::path(endpoint).relative_path();
+    std::error_code error;
+    if (options.runtime_endpoint.empty() && !fs::is_socket(socket, error)) continue;
+    facts.runtime_endpoint = endpoint;
+    auto runtime = ask_container_runtime(socket, kRuntimeTime);
+    if (!runtime) {
+      facts.runtime_failure = runtime.error().message;
+    } else {
+      facts.runtime = std::move(*runtime);
+    }
+    return;
+  }
+}
+
 }  // namespace
 
 NodeFacts probe_node(const NodeProbeOptions& options) {
@@ -128,6 +157,7 @@ NodeFacts probe_node(const NodeProbeOptions& options) {
     facts.selinux_label = read_selinux_label(facts.idmap_kubelet_on);
   }
   facts.kubelet_root = find_kubelet_root(root / "proc");
+  ask_runtime(facts, options);
   facts.user_namespace = try_user_namespace();
   facts.max_user_namespaces = read_kernel_file(sysctl / "user/max_user_namespaces");
   facts.unprivileged_userns_clone = read_kernel_file(sysctl / "kernel/unprivileged_userns_clone");

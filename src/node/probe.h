@@ -12,6 +12,8 @@ struct NodeProbeOptions {
   std::filesystem::path host_root = "/";
   std::string kubelet_seccomp_dir = "/var/lib/kubelet/seccomp";  ///< Absolute, below host_root.
   std::string app_armor_profile = "Unconfined";                  ///< Of the policy.
+  /// The runtime's CRI socket, below host_root; empty: where runtimes have theirs.
+  std::string runtime_endpoint{};
 };
 
 /// Reads and tries what check_node() judges. Changes nothing: mounts are never attached, namespaces

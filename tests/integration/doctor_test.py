@@ -12,6 +12,8 @@ import subprocess
 
 import pytest
 
+from container_runtime import answering, framed, runtime, status, version
+
 BINARY = os.environ["WEBHOOK_BINARY"]
 AS_NOBODY = {"user": 65534, "group": 65534, "extra_groups": []}
 CHECKS = ["kernel", "idmap-tmpfs", "idmap-kubelet", "user-namespaces", "max-user-namespaces",
@@ -48,8 +50,8 @@ def doctor(*arguments, want=0, binary=BINARY, **options):
 
 def checks(*arguments, **options):
     report = json.loads(doctor("-o", "json", *arguments, **options).stdout)
-    # One more where this machine runs a kubelet.
-    assert [each["id"] for each in report["checks"] if each["id"] != "kubelet-root"] == CHECKS
+    # Two more where this machine runs a kubelet and a container runtime.
+    assert [each["id"] for each in report["checks"] if each["id"] not in ("container-runtime", "kubelet-root")] == CHECKS
     assert all(each["found"] and each["meaning"] for each in report["checks"])
     found = {each["id"]: each["status"] for each in report["checks"]}
     assert report["status"] == next(each for each in ("fail", "warn", "pass") if each in found.values())
@@ -182,6 +184,57 @@ def test_the_configuration_says_which_apparmor_profile_and_directory(node, tmp_p
     # A flag overrides the file.
     done = doctor("--host-root", host, "--config", config, "--kubelet-root", "/var/lib/kubelet", want=1)
     assert f"{host}/var/lib/kubelet: " in done.stdout
+
+
+CONTAINERD = framed(version("containerd", "v2.1.4"))
+
+
+def runtime_check(*arguments, want):
+    report = json.loads(doctor("-o", "json", *arguments, want=1 if want == "fail" else 0).stdout)
+    check = next(each for each in report["checks"] if each["id"] == "container-runtime")
+    assert check["status"] == want, check
+    return f"{check['found']}: {check['meaning']}"
+
+
+@makes_user_namespaces
+@pytest.mark.parametrize("messages, want, said", [
+    ({"Version": CONTAINERD, "Status": framed(status(**{"": True, "runc": True}))}, "pass", "containerd v2.1.4: it runs pods"),
+    ({"Version": CONTAINERD, "Status": framed(status(**{"": False}))}, "fail", "containerd v2.1.4: its OCI runtime has no"),
+    ({"Version": framed(version("containerd", "1.7.28")), "Status": framed(b"")}, "fail", "containerd 1.7.28: pods with"),
+    ({}, "warn", ".sock: unknown service runtime.v1.RuntimeService: could not be asked"),
+    ({"Version": CONTAINERD[:-1], "Status": b""}, "warn", "not one gRPC message"),
+    ({"Version": framed(b""), "Status": b""}, "warn", "Version: not an answer of a container runtime"),
+    ({"Version": CONTAINERD, "Status": framed(b"\x1a\x7f")}, "warn", "Status: not an answer of a container runtime"),
+])
+def test_the_container_runtime_is_asked_over_its_cri_socket(node, messages, want, said):
+    host = node()
+    with runtime(host / "run/containerd/containerd.sock", answering(**messages)):
+        assert said in runtime_check("--host-root", host, want=want)
+
+
+@makes_user_namespaces
+@pytest.mark.parametrize("answer, said", [
+    (b"", "closed the connection"),
+    (b"HTTP/1.1 400 Bad Request\r\n\r\n", "not an HTTP/2 server"),
+])
+def test_what_is_no_container_runtime_is_not_called_a_bad_one(node, answer, said):
+    def serve(connection):
+        connection.recv(65536)
+        connection.sendall(answer)
+
+    host = node()
+    with runtime(host / "run/crio/crio.sock", serve):
+        assert f"/run/crio/crio.sock: {said}" in runtime_check("--host-root", host, want="warn")
+
+
+@makes_user_namespaces
+def test_the_cri_socket_can_be_named_as_kubelets_name_it(node):
+    host = node()
+    messages = {"Version": CONTAINERD, "Status": framed(status(**{"": True}))}
+    with runtime(host / "run/other.sock", answering(**messages)):
+        runtime_check("--host-root", host, "--runtime-endpoint", "unix:///run/other.sock", want="pass")
+    said = runtime_check("--host-root", host, "--runtime-endpoint", "/run/none.sock", want="warn")
+    assert "/run/none.sock: No such file or directory" in said
 
 
 def test_wrong_usage(tmp_path):

@@ -48,6 +48,12 @@ def test_kubelet_root(node, webhook):
     assert found["status"] == "fail" and "set sandbox.seccomp.kubeletSeccompDir" in found["meaning"]
 
 
+def test_container_runtime(node, webhook):
+    """On the node itself the doctor asks containerd for its version and whether it has user namespaces, over its CRI socket"""
+    found = {each["id"]: each for each in json.loads(answer("doctor", "-o", "json"))["checks"]}["container-runtime"]
+    assert found["status"] == "pass" and found["found"].startswith("containerd v2."), found
+
+
 def test_bad_node(node, doctor):
     """A node whose seccomp directory cannot be id-mapped: Init:Error or Init:CrashLoopBackOff, and the report says which check"""
     with mounted(node, UNMAPPABLE, PROFILES.parent):
