@@ -134,21 +134,21 @@ def to_table(samples):
 def goals(samples):
     """(what, seen, wanted, whether it holds) of each goal whose peer is there."""
     rust, go = PEERS
-    wanted = [(f"{rust}: of its processor time", rust, 1 / 5), (f"{go}: likewise", go, 1 / 25), (f"{NGINX}: likewise", NGINX, 2)]
-    for what, peer, most in wanted:
+    for peer, most in ((rust, 1 / 5), (go, 1 / 25), (NGINX, 2)):
         for connections in CONNECTIONS:
             if (peer, connections) not in samples:
                 continue
             ratio = samples[OURS, connections].micros / samples[peer, connections].micros
-            yield f"{what}, {connections} connections", f"{ratio:.3f}", f"at most {most:g}", ratio <= most
+            yield (f"processor time, {connections} connections, as a share of: {peer}", f"{ratio:.3f}", f"at most {most:g}",
+                   ratio <= most)
     for connections in CONNECTIONS:
         ratio = samples[OURS, connections].rate / samples[TRANSPORT, connections].rate
-        yield f"{TRANSPORT}: of its rate, {connections} connections", f"{ratio:.2f}", "at least 0.7", ratio >= 0.7
+        yield f"rate, {connections} connections, as a share of: {TRANSPORT}", f"{ratio:.2f}", "at least 0.7", ratio >= 0.7
     many = CONNECTIONS[-1]
     for peer in (*PEERS, NGINX):
         if (peer, many) in samples:
             ours, theirs = samples[OURS, many].p99, samples[peer, many].p99
-            yield f"{peer}: p99 at {many} connections", f"{ours:.2f} ms to {theirs:.2f} ms", "under it", ours < theirs
+            yield f"p99, {many} connections, beside: {peer}", f"{ours:.2f} ms to {theirs:.2f} ms", "under it", ours < theirs
 
 
 def losses(samples):
