@@ -69,9 +69,11 @@ def to_svg(points):
 
     lines = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-family="sans-serif" '
              'font-size="13">', "<title>Processor time of a review, by the size of its body</title>",
-             # Where the page is dark, and its reader's browser says so.
-             "<style>text { fill: #24292f } .grid { stroke: #d0d7de } @media (prefers-color-scheme: dark) "
-             "{ text { fill: #c9d1d9 } .grid { stroke: #484f58 } }</style>"]
+             # Dark where the reader's browser says so, on a panel of its own, as the page may be otherwise.
+             "<style>text { fill: #24292f } .grid { stroke: #d0d7de } .panel { fill: #ffffff } "
+             "@media (prefers-color-scheme: dark) "
+             "{ text { fill: #c9d1d9 } .grid { stroke: #484f58 } .panel { fill: #0d1117 } }</style>",
+             f'<rect class="panel" width="{WIDTH}" height="{HEIGHT}" rx="10"/>']
     for power in range(low_y, high_y + 1):
         _, y = at(min(xs), 10**power)
         label = f"{10**power:g} µs" if power < 3 else f"{10**(power - 3):g} ms"
