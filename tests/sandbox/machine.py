@@ -4,6 +4,7 @@ import glob
 import os
 import shutil
 import subprocess
+import tempfile
 import uuid
 
 import oci
@@ -43,9 +44,15 @@ def reason_to_skip():
     return ""
 
 
-def run_with_private_mounts(*command):
-    """Runs `command` with PRIVATE_MOUNTS. Returns its exit code."""
-    return subprocess.run([*PRIVATE_MOUNTS, *command], check=False).returncode
+def run_in_directory(*command):
+    """Runs `command --directory DIR` with PRIVATE_MOUNTS and a new directory, which is removed. Returns its exit code."""
+    directory = tempfile.mkdtemp(prefix="sandbox-", dir="/var/tmp")
+    os.chmod(directory, 0o755)  # The pod's user must get to its root file system.
+    try:
+        return subprocess.run([*PRIVATE_MOUNTS, *command, "--directory", directory], check=False).returncode
+    finally:
+        # Removed from outside the mounts, one of which is this machine's /usr.
+        subprocess.run(["rm", "-rf", "--one-file-system", directory], check=True)
 
 
 def mount(*args):
@@ -99,7 +106,7 @@ def make_machine_image(rootfs, files):
 
 
 def _prepare(rootfs):
-    for name in ("dev", "proc", "sys", "tmp", "seccomp-profile", "host-seccomp"):
+    for name in ("dev", "mnt", "proc", "sys", "tmp", "seccomp-profile", "host-seccomp"):
         os.makedirs(os.path.join(rootfs, name), exist_ok=True)
     os.chmod(os.path.join(rootfs, "tmp"), 0o1777)
     _give_to_pod(rootfs)
@@ -128,3 +135,15 @@ class Runtime:
         return subprocess.run(
             command, capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL
         )
+
+
+def reason_runtime_fails(proof):
+    """Tries what the checks take for granted, without the pod: a container in a user namespace with
+    an id-mapped mount."""
+    pod = {"metadata": {"name": "probe"}, "spec": {"hostUsers": False}}
+    container = {"name": "probe", "image": "busybox", "command": ["true"], "volumeMounts": []}
+    pod["spec"]["volumes"] = [{"name": "v", "hostPath": {"path": "/probe", "type": "DirectoryOrCreate"}}]
+    container["volumeMounts"] = [{"name": "v", "mountPath": "/tmp"}]
+    config = oci.to_bundle(proof.node(), pod, container, proof.images["busybox"])
+    result = proof.runtime.run(config)
+    return result.stderr.strip() or f"exit {result.returncode}" if result.returncode else ""

@@ -1,9 +1,10 @@
 """Turns a container of a pod into an OCI bundle, as kubelet and containerd do together.
 
 It reads the pod and nothing else. Fields that it does not know are refused, never skipped: what the
-webhook injects has an effect here, or the run fails.
+webhook injects has an effect here, or the run fails. A privileged container gets no device of the machine's.
 """
 
+import ctypes
 import json
 import os
 
@@ -30,7 +31,7 @@ KNOWN_CONTAINER = set(
     "name image command args env workingDir resources securityContext volumeMounts".split()
 )
 KNOWN_CONTEXT = set(
-    "allowPrivilegeEscalation appArmorProfile capabilities procMount readOnlyRootFilesystem runAsGroup "
+    "allowPrivilegeEscalation appArmorProfile capabilities privileged procMount readOnlyRootFilesystem runAsGroup "
     "runAsNonRoot runAsUser seccompProfile".split()
 )
 KNOWN_POD = set("containers hostUsers initContainers restartPolicy securityContext volumes".split())
@@ -98,7 +99,18 @@ def make_volume(node, pod, volume):
     raise NotImplementedError(f"volume {kind}")
 
 
+def current_capabilities():
+    """Those of this process, which is what containerd gives to privileged containers: oci.WithAllCurrentCapabilities."""
+    with open("/proc/self/status", encoding="utf-8") as file:
+        effective = int(next(line for line in file if line.startswith("CapEff:")).split()[1], 16)
+    library = ctypes.CDLL("libcap.so.2")
+    library.cap_to_name.restype = ctypes.c_char_p
+    return [library.cap_to_name(bit).decode().upper() for bit in range(64) if effective >> bit & 1]
+
+
 def to_capabilities(context):
+    if context.get("privileged"):
+        return current_capabilities()
     asked = context.get("capabilities") or {}
     add, drop = asked.get("add") or [], asked.get("drop") or []
     if "ALL" in add:
@@ -188,7 +200,7 @@ def to_bundle(node, pod, container, rootfs):
         first, size = USER_NAMESPACE
         mapping = [{"containerID": 0, "hostID": first, "size": size}]
         linux |= {"uidMappings": mapping, "gidMappings": mapping}
-    if context.get("procMount", "Default") == "Default":
+    if context.get("procMount", "Default") == "Default" and not context.get("privileged"):
         linux |= {"maskedPaths": MASKED_PATHS, "readonlyPaths": READ_ONLY_PATHS}
     if seccomp := to_seccomp(node, context, pod_context, capabilities):
         linux["seccomp"] = seccomp

@@ -12,7 +12,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 
 import checks_controls
 import checks_install
@@ -20,7 +19,6 @@ import checks_jail
 import checks_profile
 import checks_refused
 import machine
-import oci
 import programs
 from proof import Failed, Proof, Skipped
 
@@ -86,18 +84,6 @@ def make_proof(arguments, directory):
     return proof
 
 
-def reason_runtime_fails(proof):
-    """Tries what the checks take for granted, without the pod: a container in a user namespace with
-    an id-mapped mount."""
-    pod = {"metadata": {"name": "probe"}, "spec": {"hostUsers": False}}
-    container = {"name": "probe", "image": "busybox", "command": ["true"], "volumeMounts": []}
-    pod["spec"]["volumes"] = [{"name": "v", "hostPath": {"path": "/probe", "type": "DirectoryOrCreate"}}]
-    container["volumeMounts"] = [{"name": "v", "mountPath": "/tmp"}]
-    config = oci.to_bundle(proof.node(), pod, container, proof.images["busybox"])
-    result = proof.runtime.run(config)
-    return result.stderr.strip() or f"exit {result.returncode}" if result.returncode else ""
-
-
 def run_checks(proof, only):
     results = {}
     for section, checks in SECTIONS:
@@ -132,7 +118,7 @@ def parse_arguments():
 def prove(arguments):
     """Makes all checks below arguments.directory; its mounts end with this process."""
     proof = make_proof(arguments, arguments.directory)
-    if reason := reason_runtime_fails(proof):
+    if reason := machine.reason_runtime_fails(proof):
         print(f"skipped: crun cannot run a container with a mapped mount here: {reason}")
         return SKIP
     results = run_checks(proof, arguments.only)
@@ -157,15 +143,7 @@ def main():
     if reason := machine.reason_to_skip():
         print(f"skipped: {reason}")
         return SKIP
-    directory = tempfile.mkdtemp(prefix="sandbox-", dir="/var/tmp")
-    os.chmod(directory, 0o755)  # The pod's user must get to its root file system.
-    try:
-        return machine.run_with_private_mounts(
-            sys.executable, *sys.argv, "--directory", directory
-        )
-    finally:
-        # Removed from outside the mounts, one of which is this machine's /usr.
-        subprocess.run(["rm", "-rf", "--one-file-system", directory], check=True)
+    return machine.run_in_directory(sys.executable, *sys.argv)
 
 
 if __name__ == "__main__":
