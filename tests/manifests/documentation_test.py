@@ -1,14 +1,24 @@
-"""README and the pages of docs/ name what is there, and each other."""
+"""README and the pages of docs/ name what is there, and each other; what they show is what the program does."""
 
+import html
+import json
 import re
+import subprocess
+import sys
 
 import pytest
 import yaml
 
 from tree import ROOT
 
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "certs/README.md", "profiles/README.md")]
+sys.path.append(str(ROOT / "tests/integration"))
+from webhook_server import BINARY  # noqa: E402
+
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "certs/README.md", "profiles/README.md",
+                                  "docs/pictures/README.md")]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
+PICTURES = ROOT / "docs/pictures"
+CASE = ROOT / "tests/golden/cases/chart-default-replaced-by-policy"
 
 
 def without_code(text):
@@ -52,3 +62,42 @@ def test_issue_forms_are_what_github_takes(form):
     for unique in ([each["id"] for each in asked], [each["attributes"]["label"] for each in asked]):
         assert len(set(unique)) == len(unique)
     assert all(each["attributes"]["value"] for each in document["body"] if each["type"] == "markdown")
+
+
+def named(part, whole):
+    """Of `whole` what `part` has members for; of lists the entries of the same name."""
+    if isinstance(part, dict):
+        return {key: named(part[key], whole[key]) for key in part}
+    if isinstance(part, list) and part and isinstance(part[0], dict):
+        return [named(entry, next(each for each in whole if each["name"] == entry["name"])) for entry in part]
+    return whole
+
+
+def test_the_pod_on_the_page_is_what_mutate_makes():
+    shown = yaml.safe_load(re.search(r"^```yaml\n(.*?)^```", (ROOT / "docs/design.md").read_text(), re.M | re.S).group(1))
+    pod = json.loads((CASE / "review.json").read_text())["request"]["object"]
+    made = subprocess.run([BINARY, "mutate", "--config", CASE / "config.yaml", "-f", "-", "-o", "json"],
+                          input=json.dumps(pod), capture_output=True, text=True, check=True).stdout
+    made = json.loads(re.sub(r"\b[0-9a-f]{64}\b", "{sha256}", made))
+    assert named(shown, made) == shown
+    (target,) = made["spec"]["containers"]
+    assert shown["spec"]["containers"][0]["securityContext"] == target["securityContext"]
+    added = {key: [each["name"] for each in made["spec"][key]] for key in ("volumes", "initContainers")}
+    of_the_pod = [each["name"] for each in pod["spec"]["volumes"]]
+    assert {key: [each["name"] for each in shown["spec"][key]] for key in added} == {
+        **added, "volumes": [name for name in added["volumes"] if name not in of_the_pod]}
+
+
+def test_the_drawings_are_those_of_the_program():
+    done = subprocess.run([PICTURES / "draw", "--check", "--webhook", BINARY], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_recording_is_of_the_demo_of_now():
+    steps = re.findall(r'^step "(.*)"$', (ROOT / "scripts/demo").read_text(), re.M)
+    picture = html.unescape(re.sub(r"<[^>]*>", "", (PICTURES / "demo.svg").read_text()))
+    assert len(steps) > 5 and re.findall(r"^== (.*)$", picture, re.M) == steps, "run docs/pictures/record"
+    # Each thing that the table of before and after has a row for.
+    table = (ROOT / "tests/sandbox/before_after.py").read_text()
+    rows = re.findall(r'^    \("([^"]+)", [\("]', table, re.M)
+    assert len(rows) > 10 and [row for row in rows if row not in picture] == [], "run docs/pictures/record"

@@ -38,6 +38,7 @@ CALLS = [
     ("trace another process: ptrace", ("ptrace", [-1, 0, 0, 0])),
     ("speak to the kernel's packet filter: netlink", ("socket", [checks_refused.AF_NETLINK, 3, 12])),
 ]
+UNKNOWN = "no such call here"  # of this kernel
 REFUSED = (errno.EPERM, errno.EACCES, errno.EPROTONOSUPPORT)
 
 
@@ -73,7 +74,7 @@ def look(proof, node, pod):
     answers += zip([what for what, _ in CALLS], made.values())
     for what, answer in answers:
         refused = answer in REFUSED
-        shown = f"refused: {errno.errorcode[answer]}" if refused else "no such call here" if answer == errno.ENOSYS else "may"
+        shown = f"refused: {errno.errorcode[answer]}" if refused else UNKNOWN if answer == errno.ENOSYS else "may"
         rows[what] = (shown, refused)
     rows["start a jail for a user's code: bubblewrap"] = ("may" if jailed else "fails", jailed)
     return rows
@@ -82,7 +83,7 @@ def look(proof, node, pod):
 def to_lines(before, after, colours):
     """The table; with `colours`, red where a pod is not as the sandbox would have it."""
     def paint(text, good):
-        return f"\033[{32 if good else 31}m{text}\033[0m" if colours else text
+        return f"\033[{32 if good else 31}m{text}\033[0m" if colours and text.strip() != UNKNOWN else text
 
     width, middle = max(map(len, before)) + 2, max(len(text) for text, _ in before.values()) + 3
     yield f"{'':{width}}{'before':{middle}}after"
