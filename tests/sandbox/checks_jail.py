@@ -8,7 +8,8 @@ BWRAP = (
     "bwrap --unshare-user --unshare-pid --unshare-net --unshare-ipc --unshare-uts --hostname jail "
     "--ro-bind / / --proc /proc --dev /dev --tmpfs /tmp"
 ).split()
-NSJAIL = "--really_quiet -Mo --chroot / --hostname jail --disable_rlimits --keep_env --tmpfsmount /tmp".split()
+# nsjail gives its program the least priority, with which a busy machine hardly runs it.
+NSJAIL = "--really_quiet -Mo --chroot / --hostname jail --disable_rlimits --keep_env --nice_level 0 --tmpfsmount /tmp".split()
 NAMESPACES = ("user", "mnt", "pid", "net", "ipc", "uts")
 
 # Says where it is: the namespaces, the host name, its pid, and how many processes it sees.
