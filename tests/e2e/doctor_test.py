@@ -1,16 +1,16 @@
-"""manifests/components/doctor in a real API server. There are no nodes: its pod is made from the template."""
+"""manifests/doctor in a real API server. There are no nodes: its pod is made from the template."""
 
 import json
 
 from control_plane import wait_until
 from installed import ROOT
 
-COMPONENT = ROOT / "manifests/components/doctor"
+FOLDER = ROOT / "manifests/doctor"
 NAME = "code-executor-webhook-doctor"
 
 
 def test_the_doctor_is_taken_as_it_is(plane, webhook, tmp_path):
-    done = plane.kubectl("apply", "-k", COMPONENT)
+    done = plane.kubectl("apply", "-k", FOLDER)
     assert "Warning" not in done.stderr, done.stderr
     wait_until(lambda: plane.kubectl("get", "serviceaccount", "default", "-n", NAME, code=None).returncode == 0,
                "its service account is there")
@@ -27,4 +27,4 @@ def test_the_doctor_is_taken_as_it_is(plane, webhook, tmp_path):
     # The API server's own volume mounts, such as a token's, are not there.
     assert doctor["volumeMounts"] == asked["volumeMounts"]
     assert pod.get("hostUsers", True) is True
-    plane.kubectl("delete", "-k", COMPONENT, "--wait=false")
+    plane.kubectl("delete", "-k", FOLDER, "--wait=false")

@@ -13,7 +13,7 @@ from other_webhook import other_webhook
 from pods import LABEL, create, is_sandboxed, pod
 from policy_cases import load, pod_of
 
-POLICY = ROOT / "manifests/components/final-state-policy"
+POLICY = ROOT / "manifests/final-state-policy"
 ORDERS = ["aaa-before-ours", "zzz-after-ours"]
 TOKEN = {"name": "identity-token", "projected": {"sources": [{"serviceAccountToken": {
     "path": "token", "audience": "pods.identity.example.com"}}]}}

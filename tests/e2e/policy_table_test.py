@@ -1,4 +1,4 @@
-"""components/final-state-policy on every pod of tests/policy/cases: what a real API server says. The webhook is not
+"""manifests/final-state-policy on every pod of tests/policy/cases: what a real API server says. The webhook is not
 called: the policy judges what there is."""
 
 import contextlib
@@ -11,7 +11,7 @@ from installed import ROOT
 from pods import LABEL
 from policy_cases import is_stored, load, operations, pod_of
 
-POLICY = ROOT / "manifests/components/final-state-policy"
+POLICY = ROOT / "manifests/final-state-policy"
 CASES = load()
 STORED = {name: f"case-{number}" for number, (name, _, case) in enumerate(CASES) if is_stored(case)}
 

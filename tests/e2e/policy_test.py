@@ -1,4 +1,4 @@
-"""components/final-state-policy: what it holds back, and what it lets through."""
+"""manifests/final-state-policy: what it holds back, and what it lets through."""
 
 import json
 
@@ -9,7 +9,7 @@ from installed import ROOT
 from other_webhook import other_webhook
 from pods import create, is_sandboxed, pod
 
-POLICY = ROOT / "manifests/components/final-state-policy"
+POLICY = ROOT / "manifests/final-state-policy"
 REFUSED = "ValidatingAdmissionPolicy 'code-executor-webhook-final-state'"
 LOCALHOST = {"seccompProfile": {"type": "Localhost", "localhostProfile": f"profiles/nsjail-seccomp-{'0' * 64}.json"}}
 BY_HAND = {**LOCALHOST, "procMount": "Unmasked", "allowPrivilegeEscalation": False,

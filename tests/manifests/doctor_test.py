@@ -1,4 +1,4 @@
-"""components/doctor: what it may do, that it agrees with the webhook's own manifests, and, where this machine
+"""manifests/doctor: what it may do, that it agrees with the webhook's own manifests, and, where this machine
 has an OCI runtime, a run of its container as a node would run it."""
 
 import hashlib
@@ -16,31 +16,31 @@ sys.path.append(str(ROOT / "tests/sandbox"))
 import machine  # noqa: E402
 import oci  # noqa: E402
 
-COMPONENT = MANIFESTS / "components/doctor"
-DAEMON_SET = one("DaemonSet", COMPONENT)["spec"]
+FOLDER = MANIFESTS / "doctor"
+DAEMON_SET = one("DaemonSet", FOLDER)["spec"]
 POD = DAEMON_SET["template"]["spec"]
 (DOCTOR,), (PAUSE,) = POD["initContainers"], POD["containers"]
 BINARY = os.environ["WEBHOOK_BINARY"]
 
 
 def test_it_agrees_with_the_base():
-    kustomization = yaml.safe_load((COMPONENT / "kustomization.yaml").read_text())
+    kustomization = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
     assert kustomization["images"] == KUSTOMIZATION["images"]
-    config = leaves(yaml.safe_load((COMPONENT / "config.yaml").read_text()))
+    config = leaves(yaml.safe_load((FOLDER / "config.yaml").read_text()))
     assert config and config.items() <= leaves(CONFIG).items()
     volumes = {volume["name"]: volume for volume in POD["volumes"]}
     mounts = {mount["name"]: mount["mountPath"] for mount in DOCTOR["volumeMounts"]}
     assert config["sandbox.seccomp.kubeletSeccompDir"] == volumes["seccomp"]["hostPath"]["path"] == mounts["seccomp"]
     assert volumes["config"]["configMap"]["name"] == kustomization["configMapGenerator"][0]["name"]
-    assert "kubectl apply -k manifests/components/doctor" in PAGES["operations"]
+    assert "kubectl apply -k manifests/doctor" in PAGES["operations"]
 
 
 def test_selector_and_policy_select_its_pods():
     labels = DAEMON_SET["template"]["metadata"]["labels"]
     assert DAEMON_SET["selector"]["matchLabels"] == labels
-    policy = one("NetworkPolicy", COMPONENT)["spec"]
+    policy = one("NetworkPolicy", FOLDER)["spec"]
     assert policy == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    namespace = one("Namespace", COMPONENT)["metadata"]
+    namespace = one("Namespace", FOLDER)["metadata"]
     assert namespace["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
     assert "telemetry.retool.com/service-name" not in labels  # nor is it a code-executor pod
 
@@ -78,7 +78,7 @@ def to_bundle(directory, seccomp):
     root = directory / "rootfs"
     root.mkdir()
     sources = {volume["name"]: volume["hostPath"]["path"] for volume in POD["volumes"] if "hostPath" in volume}
-    sources |= {"seccomp": str(seccomp), "config": str(COMPONENT)}
+    sources |= {"seccomp": str(seccomp), "config": str(FOLDER)}
     mounts = [*oci.standard_mounts(), *(
         {"destination": path, "type": "bind", "source": path, "options": ["rbind", "ro"]}
         for path in ("/usr", "/lib", "/lib64")), {

@@ -236,6 +236,11 @@ def test_each_kustomization_lists_what_is_there(folder):
     assert there <= set(listed)
 
 
+def test_components_are_what_kustomize_calls_so():
+    for folder in KUSTOMIZATIONS:
+        assert is_buildable(folder) == (folder.parent.name != "components"), relative(folder)
+
+
 @pytest.mark.skipif(not shutil.which("kubectl"), reason="no kubectl")
 @pytest.mark.parametrize("folder", filter(is_buildable, KUSTOMIZATIONS), ids=relative)
 def test_each_kustomization_builds(folder):

@@ -15,7 +15,7 @@ from tree import BASE, CONFIG, CONTAINER, DEPLOYMENT, MANIFESTS, ROOT, one, port
 sys.path.append(str(ROOT / "tests/integration"))
 from webhook_server import WebhookServer, make_certificates  # noqa: E402
 
-FOLDER = MANIFESTS / "components/monitoring"
+FOLDER = MANIFESTS / "monitoring"
 PREFIX = "code_executor_webhook_"
 RULES = one("PrometheusRule", FOLDER)["spec"]
 DASHBOARD = json.loads((FOLDER / "dashboard.json").read_text())

@@ -12,7 +12,7 @@ import yaml
 
 from tree import BASE, CONFIG, MANIFESTS, ROOT, WEBHOOK, objects, one, section
 
-FOLDER = MANIFESTS / "components/final-state-policy"
+FOLDER = MANIFESTS / "final-state-policy"
 FILE = FOLDER / "validating-admission-policy.yaml"
 SCRIPT = (ROOT / "src/admission/install_seccomp.sh").read_text()
 if os.environ.get("REFRESH_GOLDEN"):

@@ -149,5 +149,5 @@ def test_the_version_is_the_same_everywhere():
 def test_names_in_the_runbook_are_those_of_the_manifests():
     namespaces = set(re.findall(r"kubectl -n (\S+) (?:get|logs|describe)", PAGES["operations"]))
     own = WEBHOOK["clientConfig"]["service"]["namespace"]
-    assert namespaces == {own, one("Namespace", MANIFESTS / "components/doctor")["metadata"]["name"]}
+    assert namespaces == {own, one("Namespace", MANIFESTS / "doctor")["metadata"]["name"]}
     assert "kubectl delete mutatingwebhookconfiguration code-executor-webhook`" in PAGES["operations"]

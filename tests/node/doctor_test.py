@@ -1,4 +1,4 @@
-"""manifests/components/doctor, on a good node and on a bad one."""
+"""manifests/doctor, on a good node and on a bad one."""
 
 import json
 

@@ -89,11 +89,11 @@ class Installation:
 
 
 def apply_doctor(node, directory):
-    """manifests/components/doctor with our images."""
+    """manifests/doctor with our images."""
     directory.mkdir(exist_ok=True)
     (directory / "kustomization.yaml").write_text(json.dumps({
         "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
-        "resources": [os.path.relpath(MANIFESTS / "components/doctor", directory)],
+        "resources": [os.path.relpath(MANIFESTS / "doctor", directory)],
         "images": [{"name": NAME, "newName": WEBHOOK, "newTag": TAGS[0]},
                    {"name": "registry.k8s.io/pause", "newName": PAUSE.split(":")[0], "newTag": "1", "digest": ""}]}))
     node.kubectl("apply", "-k", directory)

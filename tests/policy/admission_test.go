@@ -30,8 +30,8 @@ import (
 )
 
 const (
-	component = "../../manifests/components/final-state-policy"
-	base      = "../../manifests/base"
+	folder = "../../manifests/final-state-policy"
+	base   = "../../manifests/base"
 )
 
 func load[T any](t *testing.T, path string) *T {
@@ -53,11 +53,11 @@ type (
 )
 
 func loadPolicy(t *testing.T) *policyObject {
-	return load[policyObject](t, filepath.Join(component, "validating-admission-policy.yaml"))
+	return load[policyObject](t, filepath.Join(folder, "validating-admission-policy.yaml"))
 }
 
 func loadBinding(t *testing.T) *bindingObject {
-	return load[bindingObject](t, filepath.Join(component, "validating-admission-policy-binding.yaml"))
+	return load[bindingObject](t, filepath.Join(folder, "validating-admission-policy-binding.yaml"))
 }
 
 // The final-state policy as it is shipped.
