@@ -15,7 +15,7 @@ sys.path.append(str(ROOT / "tests/integration"))
 from webhook_server import BINARY  # noqa: E402
 
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "certs/README.md", "profiles/README.md",
-                                  "docs/pictures/README.md")]
+                                  "docs/pictures/README.md", "manifests/chart/README.md")]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
 PICTURES = ROOT / "docs/pictures"
 CASE = ROOT / "tests/golden/cases/chart-default-replaced-by-policy"

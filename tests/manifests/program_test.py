@@ -12,14 +12,12 @@ import sys
 import pytest
 import yaml
 
-from tree import (BASE, CONFIG, CONTAINER, DOCKERFILE, KUSTOMIZATION, MANIFESTS, PAGES, POD, README, ROOT, WEBHOOK, leaves,
-                  one, port_of)
+from tree import (BASE, CONFIG, CONTAINER, DOCKERFILE, KUSTOMIZATION, MANIFESTS, PAGES, POD, README, ROOT, VERSION, WEBHOOK,
+                  leaves, one, port_of)
 
 sys.path.append(str(ROOT / "tests/integration"))
 from webhook_server import BINARY, WebhookServer, make_certificates  # noqa: E402
 
-VERSION = re.search(r"^project\(code-executor-webhook VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text(),
-                    re.M).group(1)
 
 
 @pytest.fixture(name="server", scope="module")

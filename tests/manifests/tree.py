@@ -13,14 +13,18 @@ README = (ROOT / "README.md").read_text()
 PAGES = {path.stem: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 CONFIG = yaml.safe_load((BASE / "config.yaml").read_text())
+VERSION = re.search(r"^project\(code-executor-webhook VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text(), re.M).group(1)
 
 
 def is_manifest(path):
     return path.suffix == ".yaml" and path.name not in ("kustomization.yaml", "config.yaml")
 
 
-FILES = sorted(filter(is_manifest, MANIFESTS.rglob("*.yaml")))
-KUSTOMIZATIONS = sorted(path.parent for path in MANIFESTS.rglob("kustomization.yaml"))
+# chart and install.yaml are made of the others: chart_test.py compares them.
+YAML = sorted(path for folder in MANIFESTS.iterdir() if folder.is_dir() and folder.name != "chart"
+              for path in folder.rglob("*.yaml"))
+FILES = list(filter(is_manifest, YAML))
+KUSTOMIZATIONS = [path.parent for path in YAML if path.name == "kustomization.yaml"]
 
 
 def objects(*paths):
