@@ -1,5 +1,6 @@
 # The image of the webhook: docker buildx build --platform linux/amd64,linux/arm64 -t NAME .
-# Each platform is built natively, or by emulation; nothing here names one.
+# Each platform is built natively, or by emulation; nothing here names one. Releases have the image of scripts/image, which
+# is the same, but reproducible, with an SBOM, and made without Docker.
 FROM debian:12.12-slim AS build
 WORKDIR /src
 COPY scripts/setup scripts/packages.txt scripts/
