@@ -4,9 +4,11 @@ ASSETS, a directory, holds the programs. Each is started on free ports, ended by
 writes in a directory of the caller's.
 """
 
+import contextlib
 import json
 import os
 import pathlib
+import shutil
 import socket
 import ssl
 import subprocess
@@ -110,6 +112,25 @@ class ControlPlane:
             self.assets / "etcd", "--data-dir", self.directory / "etcd", "--unsafe-no-fsync",
             "--listen-client-urls", client, "--advertise-client-urls", client, "--listen-peer-urls", peer,
             "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}"])
+
+    @contextlib.contextmanager
+    def _stopped(self):
+        """API server and etcd are down inside; both are back, on the data that is there then, afterwards."""
+        self.apiserver.stop()
+        self.etcd.stop()
+        yield self.directory / "etcd"
+        self._start_etcd()
+        self.start_apiserver()
+
+    def back_up(self):
+        with self._stopped() as data:
+            shutil.copytree(data, self.directory / "backup")
+
+    def restore(self):
+        """As from a backup of etcd: all that was written since back_up() has not been."""
+        with self._stopped() as data:
+            shutil.rmtree(data)
+            (self.directory / "backup").rename(data)
 
     def start_apiserver(self, assets=None):
         """Starts kube-apiserver, of another release if `assets` says so, on the same address and data."""

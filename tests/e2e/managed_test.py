@@ -129,3 +129,20 @@ def test_the_api_server_away_for_the_life_of_a_leaf(fleet, managed_plane):
     fleet.wait_until_ready(3)
     made = create(managed_plane, "default", pod("back"), "--dry-run=server")
     assert made.returncode == 0, made.stderr
+
+
+def test_etcd_restored_from_before_a_rotation(fleet, managed_plane):
+    """Secret and bundle are those of before: every leaf in use is of a CA that nothing knows any more."""
+    managed_plane.back_up()
+    fleet.wait_until_ready(3)
+    before = fleet.authorities()
+    renewed = fleet.event("leaf_renewed")
+    wait_until(lambda: fleet.authorities()[0] not in before and fleet.event("leaf_renewed") >= renewed + 3,
+               "there are another CA and leaves of it only", 300)
+    forgotten = fleet.authorities()
+    managed_plane.restore()
+    assert fleet.authorities()[0] not in forgotten
+    wait_until(lambda: fleet.holds_ours() and len(fleet.balancer.ready()) == 3, "the bundle has the CA of each leaf", 120)
+    with PodLoad(managed_plane, "default", CLIENTS) as load:
+        wait_until(lambda: load.count > 300, "reviews are made")
+    assert load.failures == []
