@@ -26,7 +26,7 @@ Connection::Connection(Stream stream, const ConnectionContext& context)
 
 Connection::Wants Connection::advance(const std::function<bool()>& free_memory) {
   for (;;) {
-    if (const auto wants = step(free_memory)) return wants_ = *wants;
+    if (const auto wants = step(free_memory)) return *wants;
   }
 }
 
@@ -47,7 +47,7 @@ Connection::Wants Connection::end(CloseCause cause) {
 
 std::optional<Connection::Wants> Connection::step_handshake() {
   switch (stream_.shake_hands()) {
-    case Io::kWouldRead: heard_ = Clock::now(); return Wants::kRead;
+    case Io::kWouldRead: return Wants::kRead;
     case Io::kWouldWrite: return Wants::kWrite;
     case Io::kEnd:
       linger(CloseCause::kHandshake, false);  // the alert that says why should arrive
@@ -64,9 +64,7 @@ std::optional<Connection::Wants> Connection::step_read(const std::function<bool(
   // First what is buffered: a pipelined request brings no event of its own.
   if (in_.size() >= needed_ && answer_what_is_there(free_memory)) return std::nullopt;
   switch (read_some()) {
-    case Io::kWouldRead:
-      if (has_begun_) heard_ = Clock::now();
-      return Wants::kRead;
+    case Io::kWouldRead: return Wants::kRead;
     case Io::kWouldWrite: return Wants::kWrite;
     case Io::kEnd: return end(CloseCause::kClient);
     case Io::kDone: break;
@@ -120,6 +118,7 @@ bool Connection::make_space(std::size_t size, const std::function<bool()>& free_
 }
 
 std::optional<Connection::Wants> Connection::step_write() {
+  const bool is_sent = out_.empty();
   while (sent_ < out_.size()) {
     std::size_t done = 0;
     switch (stream_.write(out_.data() + sent_, out_.size() - sent_, done)) {
@@ -137,12 +136,13 @@ std::optional<Connection::Wants> Connection::step_write() {
     linger(cause_, true);
     return std::nullopt;
   }
-  phase_ = Phase::kRead;
   if (!in_.empty()) {
+    // A pipelined request may be there already. It waits its turn behind the other connections, and
+    // until the socket takes bytes: for who does not read, that is a part of reading the answer.
+    if (!is_sent) return Wants::kWrite;
+    phase_ = Phase::kRead;
     deadline_ = arrived_ + context_.deadlines.request;
-    // A pipelined request may be there already. It waits its turn behind the other connections: the
-    // socket takes bytes, so that the event is due.
-    return Wants::kWrite;
+    return std::nullopt;
   }
   become_idle();
   // A record may have brought more than the request; of what else comes there is an event.
@@ -239,12 +239,12 @@ Stream::Io Connection::read_some() {
   return io;
 }
 
-bool Connection::may_be_drained(Clock::time_point now, std::chrono::milliseconds grace) const {
-  const bool is_in_answer = phase_ == Phase::kWrite || phase_ == Phase::kLinger;
-  if (is_in_answer || wants_ != Wants::kRead) return false;  // it is our turn, not the peer's
+bool Connection::may_be_drained(Clock::time_point now, Clock::time_point drain_began,
+                                std::chrono::milliseconds grace) const {
+  if (is_unfinished() && now < drain_began + grace) return false;
   if (!is_used_ && now < accepted_ + grace) return false;
-  if (is_unfinished() && now < heard_ + grace) return false;
-  return !has_unread();
+  // Who does not read what we answered is not waited for, whatever it sends meanwhile.
+  return phase_ == Phase::kWrite || phase_ == Phase::kLinger || !has_unread();
 }
 
 bool Connection::has_expired(Clock::time_point now) const {

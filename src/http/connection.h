@@ -81,10 +81,11 @@ class Connection {
   /// `free_memory` is asked when memory for a body is short; true: another connection gave way.
   Wants advance(const std::function<bool()>& free_memory);
 
-  /// True when nobody waits for anything from us, so that a drain may close it. A request that may
-  /// be on its way is given `grace`: the first one, and the rest of a handshake or a request of
-  /// which nothing has come for so long.
-  [[nodiscard]] bool may_be_drained(Clock::time_point now, std::chrono::milliseconds grace) const;
+  /// True when a drain that began at `drain_began` may close it: nobody waits for us. What the
+  /// other side has begun, be it a handshake, a request or the reading of an answer, it has `grace`
+  /// from then to end, however it spends that; so has a first request from when it connected.
+  [[nodiscard]] bool may_be_drained(Clock::time_point now, Clock::time_point drain_began,
+                                    std::chrono::milliseconds grace) const;
   [[nodiscard]] bool has_expired(Clock::time_point now) const;
 
   [[nodiscard]] bool is_in_handshake() const { return phase_ == Phase::kHandshake; }
@@ -140,10 +141,8 @@ class Connection {
   Clock::time_point accepted_ = Clock::now();
   Clock::time_point idle_since_ = accepted_;
   Clock::time_point deadline_;
-  Clock::time_point heard_ = accepted_;  ///< Of the last bytes of something unfinished.
-  Wants wants_ = Wants::kRead;           ///< As advance() last said.
-  Clock::time_point arrived_;            ///< Of the first byte of the request that has begun.
-  bool has_begun_ = false;               ///< A request, be it with a part of a TLS record.
+  Clock::time_point arrived_;  ///< Of the first byte of the request that has begun.
+  bool has_begun_ = false;     ///< A request, be it with a part of a TLS record.
   std::string in_;
   std::size_t needed_ = 1;  ///< Bytes of `in_` with which it is worth looking at them again.
   std::string out_;

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "base/text.h"
+#include "tls/ip_address.h"
 
 namespace webhook {
 namespace {
@@ -47,6 +50,72 @@ struct Seen {
   bool content_type = false;
 };
 
+bool is_port(std::string_view text) {
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return text.empty() || (error == std::errc() && end == text.data() + text.size());
+}
+
+/// What an address or a zone in brackets, or a name, is made of.
+bool is_name(std::string_view text, std::string_view marks) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return is_letter(c) || is_digit(c) || marks.find(c) != std::string_view::npos;
+  });
+}
+
+/// "[::1]", "[fe80::1%25eth0]"
+bool is_bracketed_address(std::string_view text) {
+  if (!text.starts_with('[') || !text.ends_with(']')) return false;
+  text = text.substr(1, text.size() - 2);
+  const std::string_view address = text.substr(0, text.find('%'));
+  const std::string_view zone = text.substr(address.size());
+  return address.find(':') != std::string_view::npos && is_ip_address(std::string(address)) &&
+         (zone.empty() || is_name(zone.substr(1), "-._~%"));
+}
+
+/// A host and a port (RFC 9110, section 7.2): a name or an address; nobody's user, no list.
+bool is_authority(std::string_view text) {
+  const std::size_t bracket = text.rfind(']');
+  const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  const std::string_view host = text.substr(0, colon);
+  const std::string_view port = colon == std::string_view::npos ? "" : text.substr(colon + 1);
+  return (is_name(host, "-._~") || is_bracketed_address(host)) && is_port(port);
+}
+
+/// "/mutate?timeout=5s", or the same after a scheme and an authority (RFC 9112, section 3.2.2),
+/// which say no more than Host.
+bool read_target(std::string_view target, Framed& framed) {
+  const std::size_t scheme = std::min(target.find("://"), target.size());
+  const bool is_web = equal_ignoring_case(target.substr(0, scheme), "https") ||
+                      equal_ignoring_case(target.substr(0, scheme), "http");
+  if (is_web && scheme < target.size()) {
+    target.remove_prefix(scheme + 3);
+    const std::size_t end = std::min(target.find_first_of("/?"), target.size());
+    if (!is_authority(target.substr(0, end))) return false;
+    target.remove_prefix(end);
+    if (!target.starts_with('/')) framed.path = "/";
+  } else if (!target.starts_with('/')) {
+    return false;
+  }
+  const std::size_t mark = std::min(target.find('?'), target.size());
+  if (mark > 0) framed.path = target.substr(0, mark);
+  framed.query = target.substr(std::min(mark + 1, target.size()));
+  return true;
+}
+
+/// "HTTP/1.1". A later minor version is read as that (RFC 9110, section 2.5).
+std::optional<Refusal> read_version(std::string_view version, Seen& seen, Framed& framed) {
+  const bool is_version = version.size() == 8 && version.starts_with("HTTP/") &&
+                          is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
+  if (!is_version) return Refusal{400, "request line (expected METHOD /path HTTP/1.1)"};
+  if (version[5] != '1') return Refusal{505, "HTTP version (expected HTTP/1.1)"};
+  if (version[7] == '0') {
+    framed.keeps_alive = false;
+    seen.needs_host = false;
+  }
+  return std::nullopt;
+}
+
 /// "POST /mutate?timeout=5s HTTP/1.1"
 std::optional<Refusal> read_request_line(std::string_view line, Seen& seen, Framed& framed) {
   const std::size_t first = line.find(' ');
@@ -57,21 +126,11 @@ std::optional<Refusal> read_request_line(std::string_view line, Seen& seen, Fram
   const std::string_view target = line.substr(first + 1, last - first - 1);
   const bool is_visible =
       std::all_of(target.begin(), target.end(), [](char c) { return c > ' ' && c <= '~'; });
-  if (!target.starts_with('/') || !is_visible) {
+  if (!is_visible || !read_target(target, framed)) {
     return Refusal{400, "request target (expected a path that begins with /)"};
   }
-  const std::size_t mark = std::min(target.find('?'), target.size());
   framed.method = line.substr(0, first);
-  framed.path = target.substr(0, mark);
-  framed.query = target.substr(std::min(mark + 1, target.size()));
-  const std::string_view version = line.substr(last + 1);
-  if (version == "HTTP/1.0") {
-    framed.keeps_alive = false;
-    seen.needs_host = false;
-  } else if (version != "HTTP/1.1") {
-    return Refusal{505, "HTTP version (expected HTTP/1.1)"};
-  }
-  return std::nullopt;
+  return read_version(line.substr(last + 1), seen, framed);
 }
 
 std::optional<Refusal> read_length(std::string_view value, Seen& seen, Framed& framed) {
@@ -85,13 +144,8 @@ std::optional<Refusal> read_length(std::string_view value, Seen& seen, Framed& f
   return std::nullopt;
 }
 
-/// A name or an address, and a port (RFC 9110, section 7.2): nobody's user, no list, no blanks.
 std::optional<Refusal> read_host(std::string_view value, Seen& seen) {
-  const bool is_host = std::all_of(value.begin(), value.end(), [](char c) {
-    return is_letter(c) || is_digit(c) ||
-           std::string_view("-._~%[]:").find(c) != std::string_view::npos;
-  });
-  if (!is_host || value.empty() || value.front() == ':' || ++seen.hosts > 1) {
+  if (!is_authority(value) || ++seen.hosts > 1) {
     return Refusal{400, "Host (expected one, of a host and a port)"};
   }
   return std::nullopt;

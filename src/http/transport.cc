@@ -229,14 +229,15 @@ bool Transport::arm(Id id, Slot& slot, Connection::Wants wants) {
 }
 
 bool Transport::drain(std::chrono::milliseconds timeout) {
-  const auto end = Clock::now() + timeout;
+  const auto began = Clock::now();
   stop_accepting();
   while (open_connections() > 0) {
     const auto now = Clock::now();
-    if (now >= end) return false;
-    connections_.end_where([this, now](const Connection& connection) {
-      return connection.may_be_drained(now, options_.grace) ? std::optional(CloseCause::kDrain)
-                                                            : std::nullopt;
+    if (now >= began + timeout) return false;
+    connections_.end_where([&](const Connection& connection) {
+      return connection.may_be_drained(now, began, options_.grace)
+                 ? std::optional(CloseCause::kDrain)
+                 : std::nullopt;
     });
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }

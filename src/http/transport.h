@@ -21,8 +21,9 @@ struct TransportOptions {
   int workers = 0;             ///< 0: default_workers().
   std::function<std::shared_ptr<SSL_CTX>()> tls;
   ConnectionContext connection;
-  /// How long a drain waits for a request that may be on its way, or for the rest of one.
-  std::chrono::milliseconds grace{1'500};
+  /// How long a drain waits for the other side, in all: as long as API servers wait for us
+  /// (timeoutSeconds of manifests/base). Later, nobody needs the answer.
+  std::chrono::milliseconds grace{5'000};
   ConnectionObserver observer = {};
   std::function<void(std::string_view what)> on_bug = {};  ///< Something threw; may be empty.
 };
@@ -47,8 +48,9 @@ class Transport {
   [[nodiscard]] const std::string& address() const { return address_; }
   void start();
 
-  /// Stops accepting, closes idle connections and silent ones, lets requests in flight finish.
-  /// False: some were cut off after `timeout`. Loses no connection that a client has seen accepted.
+  /// Stops accepting, closes idle connections, lets requests in flight finish, those that still
+  /// arrive within TransportOptions::grace. False: some were cut off after `timeout`. Loses no
+  /// connection that a client has seen accepted.
   bool drain(std::chrono::milliseconds timeout);
   [[nodiscard]] std::size_t open_connections() const { return connections_.size(); }
 

@@ -67,6 +67,7 @@ TEST_CASE("who wants to keep the connection, and who waits to be told to go on")
            Row{get_with("Connection: closed\r\n"), true, false},
            Row{get_with("Connection: TE\r\nConnection: close\r\n"), false, false},
            Row{"GET / HTTP/1.0\r\n\r\n", false, false},
+           Row{"GET / HTTP/1.2\r\nHost: a\r\n\r\n", true, false},
            Row{"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false, false},
            Row{post_with("Content-Length: 1\r\nExpect: 100-Continue\r\n"), true, true},
        }) {
@@ -91,6 +92,11 @@ TEST_CASE("what the head says is read as it was sent") {
            Row{"BREW /a%20b/../?a=?&b=%2F#c HTTP/1.1\r\nHost: a\r\n\r\n",
                "BREW|/a%20b/../|a=?&b=%2F#c|"},
            Row{"GET /? HTTP/1.0\r\n\r\n", "GET|/||"},
+           Row{"GET https://a.b:443/c?d HTTP/1.1\r\nHost: other\r\n\r\n", "GET|/c|d|"},
+           Row{"GET HTTP://[::1]/c://d HTTP/1.1\r\nHost: a\r\n\r\n", "GET|/c://d||"},
+           Row{"GET http://a HTTP/1.0\r\n\r\n", "GET|/||"},
+           Row{"GET http://a?b=/ HTTP/1.0\r\n\r\n", "GET|/|b=/|"},
+           Row{"GET //a/b HTTP/1.0\r\n\r\n", "GET|//a/b||"},
        }) {
     CAPTURE(row.request);
     const std::string bytes = row.request + "{}";
@@ -158,10 +164,22 @@ TEST_CASE("what two readers could frame differently is refused") {
            Row{"GET  HTTP/1.1\r\nHost: a\r\n\r\n", "400 request target"},
            Row{"GET / / HTTP/1.1\r\nHost: a\r\n\r\n", "400 request target"},
            Row{"GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n", "400 request target"},
-           Row{"GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", "400 request target"},
+           Row{"GET http://a/ HTTP/1.1\r\n\r\n", "400 Host is missing"},
+           Row{"GET http:///b HTTP/1.1\r\nHost: a\r\n\r\n", "400 request target"},
+           Row{"GET http://user@a/ HTTP/1.1\r\nHost: a\r\n\r\n", "400 request target"},
+           Row{"GET http://a:b/ HTTP/1.1\r\nHost: a\r\n\r\n", "400 request target"},
+           Row{"GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", "400 request target"},
+           Row{"GET http:/a HTTP/1.1\r\nHost: a\r\n\r\n", "400 request target"},
+           Row{"GET http HTTP/1.1\r\nHost: a\r\n\r\n", "400 request target"},
+           Row{"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", "400 request target"},
            Row{"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "400 request target"},
            Row{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400 request target"},
            Row{"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "505 HTTP version"},
+           Row{"GET / HTTP/0.9\r\nHost: a\r\n\r\n", "505 HTTP version"},
+           Row{"GET / HTTP/1.10\r\nHost: a\r\n\r\n", "400 request line"},
+           Row{"GET / HTTP/1.x\r\nHost: a\r\n\r\n", "400 request line"},
+           Row{"GET / http/1.1\r\nHost: a\r\n\r\n", "400 request line"},
+           Row{"GET / HTTP/1.2\r\n\r\n", "400 Host is missing"},
            Row{"GET / HTTP/1.1 \r\nHost: a\r\n\r\n", "400 request target"},
        }) {
     CAPTURE(row.request);
@@ -170,13 +188,18 @@ TEST_CASE("what two readers could frame differently is refused") {
 }
 
 TEST_CASE("a host is a name or an address, and a port") {
-  for (const char* host : {"a", "localhost:10250", "code-executor-webhook.retool.svc:443",
-                           "10.0.0.1", "[::1]:10250", "[fe80::1%25eth0]", "under_score"}) {
+  for (const char* host :
+       {"a", "localhost:10250", "code-executor-webhook.retool.svc:443", "10.0.0.1", "[::1]:10250",
+        "[fe80::1%25eth0]", "under_score", "a:65535", "a:", "a:00443", "[::ffff:10.0.0.1]:1"}) {
     CAPTURE(host);
     CHECK(outcome("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n") == "");
   }
-  for (const char* host : {"", " ", ":443", "a b", "a\tb", "a, b", "a,b", "user@a", "user:pass@a",
-                           "a/b", "a?b", "a#b", "a\\b", "http://a", "\xc3\xa9", "a\"b"}) {
+  for (const char* host : {"",       " ",        ":443",        "a b",   "a\tb",    "a, b",
+                           "a,b",    "user@a",   "user:pass@a", "a/b",   "a?b",     "a#b",
+                           "a\\b",   "http://a", "\xc3\xa9",    "a\"b",  "a:65536", "a:99999",
+                           "a:-1",   "a:+1",     "a:http",      "a:1:2", "::1",     "[::1",
+                           "::1]",   "[::1]1",   "[::1]:x",     "[]",    "[a]",     "[10.0.0.1]",
+                           "[::1]]", "[[::1]",   "a[::1]",      "a]:1",  "[::1%]",  "a%41"}) {
     CAPTURE(host);
     CHECK(outcome("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n") == "400 Host");
     CHECK(outcome("GET / HTTP/1.0\r\nHost: " + std::string(host) + "\r\n\r\n") == "400 Host");

@@ -49,6 +49,13 @@ class Client {
     }
   }
 
+  /// The same bytes again and again, until nobody takes more.
+  void send_what_fits(std::string_view bytes) const {
+    while (::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) ==
+           static_cast<ssize_t>(bytes.size())) {
+    }
+  }
+
   /// The next `size` bytes, or fewer if the connection ends before.
   std::string receive(std::size_t size) const {
     std::string received;

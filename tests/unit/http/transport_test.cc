@@ -163,6 +163,17 @@ TEST_CASE("each deadline ends the connection that it is for") {
       return causes.count("request_timeout") == 1;
     }));
   }
+  SUBCASE("answers to pipelined requests that are not read") {
+    deadlines = {.handshake = 1h, .request = 1h, .write = 50ms, .idle = 1h};
+    options.connection.respond = [](const RawRequest&) {
+      return RawAnswer{.bytes = std::string(1'000, 'a')};
+    };
+    Transport transport(std::move(options));
+    transport.start();
+    const Client client(transport.address());
+    client.send_what_fits(post(""));
+    CHECK(eventually([&] { return causes.count("write_timeout") == 1; }));
+  }
   SUBCASE("an answer that is not read") {
     deadlines.write = 50ms;
     options.connection.respond = [](const RawRequest&) {
@@ -187,7 +198,7 @@ TEST_CASE("a drain waits for the request in flight, and for nobody else") {
   CHECK(request.transport.open_connections() == 0);
 }
 
-TEST_CASE("a drain waits for who still sends, and not for who has gone silent") {
+TEST_CASE("a drain gives who has begun a request its time, however that is spent, and no more") {
   TransportOptions options = echo();
   options.connection.deadlines = {.handshake = 1h, .request = 1h, .write = 1h, .idle = 1h};
   SUBCASE("silent") {
@@ -203,6 +214,32 @@ TEST_CASE("a drain waits for who still sends, and not for who has gone silent") 
     CHECK(transport.drain(kPatience));
     CHECK(in_head.receive_all().empty());
     CHECK(in_body.receive_all().empty());
+  }
+  SUBCASE("a byte now and then") {
+    options.grace = 50ms;
+    Transport transport(std::move(options));
+    transport.start();
+    const Client slow(transport.address());
+    slow.send("POST /");
+    auto drained = std::async(std::launch::async, [&] { return transport.drain(kPatience); });
+    while (drained.wait_for(1ms) == std::future_status::timeout) {
+      try {
+        slow.send("x");
+      } catch (const std::runtime_error&) {  // it is closed
+      }
+    }
+    CHECK(drained.get());
+  }
+  SUBCASE("sending on while it does not read") {
+    options.grace = 50ms;
+    options.connection.respond = [](const RawRequest&) {
+      return RawAnswer{.bytes = std::string(1'000, 'a')};
+    };
+    Transport transport(std::move(options));
+    transport.start();
+    const Client deaf(transport.address());
+    deaf.send_what_fits(post(""));
+    CHECK(transport.drain(kPatience));
   }
   SUBCASE("sending") {
     options.grace = 1h;
