@@ -23,15 +23,15 @@ std::string bracketed(const std::string& host) {
   return host.find(':') == std::string::npos ? host : '[' + host + ']';
 }
 
-WireRequest to_http(const KubeClient::Request& request, const Credentials& credentials) {
-  const KubeAccess& access = credentials.access();
+WireRequest to_http(const KubeClient::Request& request, const KubeAccess& access,
+                    const std::string& token) {
   WireRequest http{.method = request.method,
                    .path = access.path_prefix + std::string(request.path),
                    .headers = {{"Host", bracketed(access.host) + ':' + access.port},
                                {"User-Agent", "code-executor-webhook"},
                                {"Accept", "application/json"}},
                    .body = std::string(request.body)};
-  if (const std::string token = credentials.token(); !token.empty()) {
+  if (!token.empty()) {
     http.headers.emplace_back("Authorization", "Bearer " + token);
   }
   if (!request.body.empty()) http.headers.emplace_back("Content-Type", request.content_type);
@@ -101,16 +101,19 @@ struct KubeClient::Stream {
 
 Result<HttpResponse> KubeClient::State::exchange(const Request& request, std::stop_token stop,
                                                  Stream* stream) {
-  const WireRequest http = to_http(request, *credentials);
+  const auto token = credentials->token();
+  if (!token) return token.error();
+  const auto context = credentials->context();
+  if (!context) return context.error();
+  const WireRequest http = to_http(request, credentials->access(), *token);
   const CallLimits limits{.deadline = std::chrono::steady_clock::now() + kTimeout,
                           .max_body_bytes = stream == nullptr
                                                 ? request.max_body_bytes
                                                 : std::numeric_limits<std::size_t>::max(),
                           .stop = std::move(stop)};
-  const auto context = credentials->context();
-  auto session = take_kept(context);
+  auto session = take_kept(*context);
   const auto send = [&] {
-    if (!session) session = std::make_unique<KubeSession>(credentials->access(), context);
+    if (!session) session = std::make_unique<KubeSession>(credentials->access(), *context);
     if (stream == nullptr) return session->send(http, limits);
     const BodyReceiver receiver{
         .begin = [&] { session->set_deadline(std::chrono::steady_clock::now() + stream->time); },
@@ -179,7 +182,7 @@ Result<HttpResponse> KubeClient::ask(const Request& request, std::stop_token sto
   try {
     auto response = state_->exchange(request, std::move(stop), stream);
     return response ? response : failed(response.error().message);
-  } catch (const std::exception& error) {  // a credential, or the process is out of descriptors
+  } catch (const std::exception& error) {  // the process is out of memory or descriptors
     return failed(error.what());
   }
 }

@@ -5,9 +5,8 @@
 
 #include <algorithm>
 #include <iterator>
-#include <stdexcept>
+#include <optional>
 #include <utility>
-#include <vector>
 
 #include "base/text.h"
 #include "base/value_or_throw.h"
@@ -25,84 +24,102 @@ std::string where(const Credential& credential, const char* name) {
 /// No token is larger: an API server takes headers of 1 MiB in all, and most have 2 KiB.
 constexpr std::size_t kMaxTokenBytes = std::size_t{64} << 10U;
 
-std::string read_credential(const Credential& credential, std::size_t max_bytes) {
-  return credential.file.empty() ? credential.data : read_file(credential.file, max_bytes);
+Result<std::string> read_credential(const Credential& credential, std::size_t max_bytes) {
+  if (credential.file.empty()) return credential.data;
+  return try_read_file(credential.file.string(), max_bytes);
 }
 
 PemFile to_pem(const Credential& credential, const char* name, const std::string& text) {
   return {.file = credential.file.empty() ? name : credential.file.string(), .text = text};
 }
 
-void trust_authorities(SSL_CTX& context, const KubeAccess& access, const std::string& pem) {
+std::optional<Error> trust_authorities(SSL_CTX& context, const KubeAccess& access,
+                                       const std::string& pem) {
   if (access.authorities.empty()) {
     SSL_CTX_set_default_verify_paths(&context);
-    return;
+    return std::nullopt;
   }
-  X509_STORE* store = SSL_CTX_get_cert_store(&context);
   const auto authorities =
-      value_or_throw(parse_certificates(to_pem(access.authorities, "certificate authority", pem)));
-  for (const X509Ptr& each : authorities) X509_STORE_add_cert(store, each.get());
+      parse_certificates(to_pem(access.authorities, "certificate authority", pem));
+  if (!authorities) return authorities.error();
+  X509_STORE* store = SSL_CTX_get_cert_store(&context);
+  for (const X509Ptr& each : *authorities) X509_STORE_add_cert(store, each.get());
+  return std::nullopt;
 }
 
-void present_certificate(SSL_CTX& context, const KubeAccess& access,
-                         const std::array<std::string, 3>& pems) {
-  if (access.client_certificate.empty()) return;
-  const auto chain = value_or_throw(
-      parse_certificates(to_pem(access.client_certificate, "client certificate", pems[1])));
-  SSL_CTX_use_certificate(&context, chain.front().get());
-  for (auto each = std::next(chain.begin()); each != chain.end(); ++each) {
+std::optional<Error> present_certificate(SSL_CTX& context, const KubeAccess& access,
+                                         const std::array<std::string, 3>& pems) {
+  if (access.client_certificate.empty()) return std::nullopt;
+  const auto chain =
+      parse_certificates(to_pem(access.client_certificate, "client certificate", pems[1]));
+  if (!chain) return chain.error();
+  SSL_CTX_use_certificate(&context, chain->front().get());
+  for (auto each = std::next(chain->begin()); each != chain->end(); ++each) {
     SSL_CTX_add1_chain_cert(&context, each->get());
   }
-  const EvpPkeyPtr key =
-      value_or_throw(parse_private_key(to_pem(access.client_key, "client key", pems[2])));
-  if (SSL_CTX_use_PrivateKey(&context, key.get()) != 1) {
-    throw std::runtime_error(where(access.client_key, "client key") +
-                             "not the client certificate's key: " + take_openssl_error());
-  }
+  const auto key = parse_private_key(to_pem(access.client_key, "client key", pems[2]));
+  if (!key) return key.error();
+  if (SSL_CTX_use_PrivateKey(&context, key->get()) == 1) return std::nullopt;
+  return Error{where(access.client_key, "client key") +
+               "not the client certificate's key: " + take_openssl_error()};
 }
 
-SslCtxPtr make_context(const KubeAccess& access, const std::array<std::string, 3>& pems) {
+Result<std::shared_ptr<SSL_CTX>> make_context(const KubeAccess& access,
+                                              const std::array<std::string, 3>& pems) {
   SslCtxPtr context(SSL_CTX_new(TLS_client_method()));
-  if (!context) throw std::runtime_error("TLS: " + take_openssl_error());
+  if (!context) return Error{"TLS: " + take_openssl_error()};
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  present_certificate(*context, access, pems);
-  if (!access.verify_server) return context;  // OpenSSL's default is to accept anyone
-  trust_authorities(*context, access, pems[0]);
+  if (auto error = present_certificate(*context, access, pems)) return *error;
+  // OpenSSL's default is to accept anyone.
+  if (!access.verify_server) return std::shared_ptr<SSL_CTX>(std::move(context));
+  if (auto error = trust_authorities(*context, access, pems[0])) return *error;
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   // As Go: whatever is in the bundle is trusted, be it an intermediate.
   X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context.get()), X509_V_FLAG_PARTIAL_CHAIN);
-  return context;
+  return std::shared_ptr<SSL_CTX>(std::move(context));
 }
 
 }  // namespace
 
 Credentials::Credentials(KubeAccess access) : access_(std::move(access)) {
-  (void)context();
-  (void)token();
+  (void)value_or_throw(context());
+  (void)value_or_throw(token());
 }
 
-std::shared_ptr<SSL_CTX> Credentials::context() {
-  std::array<std::string, 3> pems{read_credential(access_.authorities, kMaxPemBytes),
-                                  read_credential(access_.client_certificate, kMaxPemBytes),
-                                  read_credential(access_.client_key, kMaxPemBytes)};
+Result<std::array<std::string, 3>> Credentials::read_pems() const {
+  std::array<std::string, 3> pems;
+  auto pem = pems.begin();
+  for (const Credential* each :
+       {&access_.authorities, &access_.client_certificate, &access_.client_key}) {
+    auto text = read_credential(*each, kMaxPemBytes);
+    if (!text) return text.error();
+    *pem++ = std::move(*text);
+  }
+  return pems;
+}
+
+Result<std::shared_ptr<SSL_CTX>> Credentials::context() {
+  auto pems = read_pems();
+  if (!pems) return pems.error();
   const std::lock_guard lock(mutex_);
-  if (context_ == nullptr || pems != pems_) {
-    context_ = make_context(access_, pems);
-    pems_ = std::move(pems);
+  if (context_ == nullptr || *pems != pems_) {
+    auto made = make_context(access_, *pems);
+    if (!made) return made;
+    context_ = std::move(*made);
+    pems_ = std::move(*pems);
   }
   return context_;
 }
 
-std::string Credentials::token() const {
-  if (access_.token.empty()) return {};
-  const std::string text = read_credential(access_.token, kMaxTokenBytes);
-  std::string token(trim(text));
+Result<std::string> Credentials::token() const {
+  if (access_.token.empty()) return std::string();
+  const auto text = read_credential(access_.token, kMaxTokenBytes);
+  if (!text) return text.error();
+  std::string token(trim(*text));
   const bool printable = std::all_of(token.begin(), token.end(),
                                      [](char each) { return each > ' ' && each < '\x7f'; });
-  if (token.empty() || !printable) {
-    throw std::runtime_error(where(access_.token, "token") + "not a token (expected one word)");
-  }
-  return token;
+  if (printable && !token.empty()) return token;
+  return Error{where(access_.token, "token") + "not a token (expected one word)"};
 }
 
 }  // namespace webhook

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 
+#include "base/result.h"
 #include "kube/kubeconfig.h"
 #include "tls/openssl.h"
 
@@ -21,13 +22,15 @@ class Credentials {
 
   [[nodiscard]] const KubeAccess& access() const { return access_; }
 
-  /// Throws std::runtime_error, as the constructor. The same pointer means the same credentials.
-  [[nodiscard]] std::shared_ptr<SSL_CTX> context();
+  /// Error: a file is not what it should be. The same pointer means the same credentials.
+  Result<std::shared_ptr<SSL_CTX>> context();
 
-  /// Empty where there is none. Throws std::runtime_error.
-  [[nodiscard]] std::string token() const;
+  /// Empty where there is none.
+  [[nodiscard]] Result<std::string> token() const;
 
  private:
+  [[nodiscard]] Result<std::array<std::string, 3>> read_pems() const;
+
   const KubeAccess access_;
   std::mutex mutex_;                 ///< Of what follows.
   std::array<std::string, 3> pems_;  ///< Authorities, certificate and key of `context_`.

@@ -3,27 +3,24 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include <stdexcept>
-
 #include "tls/ip_address.h"
 
 namespace webhook {
 namespace {
 
-/// Makes the handshake fail unless the certificate is for `name`.
-void expect_name(SSL& ssl, const std::string& name) {
+/// Makes the handshake fail unless the certificate is for `name`. False: it cannot.
+bool expect_name(SSL& ssl, const std::string& name) {
   X509_VERIFY_PARAM* param = SSL_get0_param(&ssl);
   X509_VERIFY_PARAM_set_hostflags(
       param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   const bool is_set = is_ip_address(name)
                           ? X509_VERIFY_PARAM_set1_ip_asc(param, name.c_str()) == 1
                           : X509_VERIFY_PARAM_set1_host(param, name.c_str(), 0) == 1;
-  // Without an expected name OpenSSL would accept every name.
-  if (!is_set) throw std::runtime_error("server name: cannot expect '" + name + '\'');
-  if (is_ip_address(name)) return;  // RFC 6066: an address is not sent
+  if (!is_set || is_ip_address(name)) return is_set;  // RFC 6066: an address is not sent
   // SSL_set_tlsext_host_name() without its C cast.
   std::string sent = name;
   SSL_ctrl(&ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, sent.data());
+  return true;
 }
 
 }  // namespace
@@ -51,7 +48,12 @@ std::optional<Error> KubeSession::open() {
   if (!ssl_) return Error{"TLS: " + take_openssl_error()};
   BIO* bio = socket_.make_bio().release();
   SSL_set_bio(ssl_.get(), bio, bio);  // takes ownership
-  expect_name(*ssl_, access_.server_name.empty() ? access_.host : access_.server_name);
+  const std::string& name = access_.server_name.empty() ? access_.host : access_.server_name;
+  // Without an expected name OpenSSL would accept every name.
+  if (!expect_name(*ssl_, name)) {
+    ssl_.reset();
+    return Error{"server name: cannot expect '" + name + '\''};
+  }
   ERR_clear_error();
   if (SSL_connect(ssl_.get()) != 1) return Error{failure()};
   return std::nullopt;

@@ -27,7 +27,6 @@ class KubeSession {
   KubeSession(const KubeAccess& access, Context context)
       : access_(access), context_(std::move(context)) {}
 
-  /// Throws std::runtime_error where the server's name cannot be expected.
   Result<HttpResponse> send(const WireRequest& request, const CallLimits& limits,
                             const BodyReceiver* receiver = nullptr);
 
