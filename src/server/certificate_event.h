@@ -13,6 +13,7 @@ enum class CertificateEvent {
   kLeafRenewed,
   kBundleExtended,
   kBundleRepaired,
+  kForeignDropped,
   kConflict,
   kFailure,
 };
@@ -21,7 +22,8 @@ inline constexpr std::array kAllCertificateEvents{
     CertificateEvent::kAuthorityMade,  CertificateEvent::kAuthorityTrusted,
     CertificateEvent::kLeafIssued,     CertificateEvent::kLeafRenewed,
     CertificateEvent::kBundleExtended, CertificateEvent::kBundleRepaired,
-    CertificateEvent::kConflict,       CertificateEvent::kFailure};
+    CertificateEvent::kForeignDropped, CertificateEvent::kConflict,
+    CertificateEvent::kFailure};
 
 /// The word in metrics.
 constexpr std::string_view to_string(CertificateEvent event) {
@@ -32,6 +34,7 @@ constexpr std::string_view to_string(CertificateEvent event) {
     case CertificateEvent::kLeafRenewed: return "leaf_renewed";
     case CertificateEvent::kBundleExtended: return "bundle_extended";
     case CertificateEvent::kBundleRepaired: return "bundle_repaired";
+    case CertificateEvent::kForeignDropped: return "foreign_dropped";
     case CertificateEvent::kConflict: return "conflict";
     case CertificateEvent::kFailure: return "failure";
   }

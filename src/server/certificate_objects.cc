@@ -99,14 +99,21 @@ std::string ManagedNames::configuration_path() const {
   return "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/" + configuration;
 }
 
+std::string ManagedNames::remedy() const {
+  return "kubectl -n " + ns + " delete secret " + secret +
+         ", upon which another CA is made, and no review fails";
+}
+
 std::string ManagedNames::server_name() const { return service + '.' + ns + ".svc"; }
 
 Result<AuthoritySecret> read_secret(const HttpResponse& answer, const ManagedNames& names) {
   if (answer.status == 404) return AuthoritySecret{};
   if (answer.status != 200) return unexpected(answer, names.secret_path(), "the Role");
   const Json object = Json::parse(answer.body, nullptr, false);
-  AuthoritySecret secret{.resource_version = text_at(object, Pointer("/metadata/resourceVersion")),
-                         .authorities = read_authorities(object, names)};
+  AuthoritySecret secret{
+      .resource_version = text_at(object, Pointer("/metadata/resourceVersion")),
+      .authorities = read_authorities(object, names),
+      .is_immutable = object.is_object() && object.value("immutable", Json()) == true};
   if (secret.resource_version.empty()) {
     return Error{"GET " + names.secret_path() + ": not an object of the API"};
   }

@@ -20,6 +20,8 @@ struct ManagedNames {
 
   [[nodiscard]] std::string secret_path() const;
   [[nodiscard]] std::string configuration_path() const;
+  /// What helps where the Secret takes no other CA, for messages.
+  [[nodiscard]] std::string remedy() const;
   /// That API servers expect: SERVICE.NS.svc.
   [[nodiscard]] std::string server_name() const;
 };

@@ -40,13 +40,13 @@ bool is_in_its_last_third(const Certificate& certificate, WallTime now,
 }
 
 /// What the bundle should hold: our CAs that are not retired, and what others put there.
-std::vector<Certificate> wanted_bundle(const Authorities& authorities, const BundleState& state,
-                                       WallTime expired_before) {
+WriteBundle wanted_bundle(const Authorities& authorities, const BundleState& state,
+                          WallTime expired_before) {
   std::vector<Certificate> ours;
-  std::vector<Certificate> wanted;
+  WriteBundle wanted;
   for (const ManagedAuthority& each : authorities) {
     ours.push_back(each.certificate);
-    if (!each.key.empty()) wanted.push_back(each.certificate);
+    if (!each.key.empty()) wanted.certificates.push_back(each.certificate);
   }
   std::vector<Certificate> foreign;
   for (const WebhookBundle& bundle : state.bundles) {
@@ -58,8 +58,10 @@ std::vector<Certificate> wanted_bundle(const Authorities& authorities, const Bun
   std::stable_sort(foreign.begin(), foreign.end(), [](const Certificate& a, const Certificate& b) {
     return a.valid_from > b.valid_from;
   });
-  if (foreign.size() > kMostForeign) foreign.resize(kMostForeign);
-  wanted.insert(wanted.end(), foreign.begin(), foreign.end());
+  const std::size_t kept = std::min(foreign.size(), kMostForeign);
+  wanted.dropped = foreign.size() - kept;
+  foreign.resize(kept);
+  wanted.certificates.insert(wanted.certificates.end(), foreign.begin(), foreign.end());
   return wanted;
 }
 
@@ -74,8 +76,7 @@ std::optional<WriteBundle> mend_bundle(const CertificateMemory& memory,
                                        const CertificateObservation& seen,
                                        const Authorities& authorities,
                                        const CertificateTimes& times) {
-  WriteBundle write{.certificates =
-                        wanted_bundle(authorities, seen.bundle, seen.now - times.clock_tolerance)};
+  WriteBundle write = wanted_bundle(authorities, seen.bundle, seen.now - times.clock_tolerance);
   const bool is_right =
       std::all_of(seen.bundle.bundles.begin(), seen.bundle.bundles.end(),
                   [&](const auto& each) { return is_same(each.certificates, write.certificates); });

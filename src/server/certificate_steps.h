@@ -43,6 +43,7 @@ struct ManagedAuthority {
 struct AuthoritySecret {
   std::string resource_version;  ///< Empty: there is no Secret.
   std::vector<ManagedAuthority> authorities;
+  bool is_immutable = false;  ///< Nothing can be stored in it any more.
 };
 
 /// The caBundle of one webhook.
@@ -94,7 +95,8 @@ struct StoreAuthorities {
 };
 struct WriteBundle {
   std::vector<Certificate> certificates;
-  bool is_repair = false;  ///< A CA is missing that was there before.
+  bool is_repair = false;   ///< A CA is missing that was there before.
+  std::size_t dropped = 0;  ///< Valid ones of others, beyond kMostForeign.
 };
 struct IssueLeaf {
   ManagedAuthority issuer;

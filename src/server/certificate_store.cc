@@ -14,6 +14,10 @@ using std::chrono::seconds;
 
 constexpr const char* kBundleManager = "code-executor-webhook";
 
+/// Of an object that is full of what others put into it: etcd takes 1.5 MiB, which base64 and
+/// escapes make longer. It must not keep us from our part of it.
+constexpr std::size_t kMaxObjectBytes = std::size_t{4} << 20U;
+
 /// For a query: host names have nothing else, but nobody promised.
 std::string to_query(std::string_view text) {
   std::string kept;
@@ -59,13 +63,15 @@ Result<CertificateObservation> CertificateStore::observe(std::chrono::millisecon
                               .at = std::chrono::steady_clock::now(),
                               .secret = {},
                               .bundle = {}};
-  const auto secret = client_.send({.path = names_.secret_path()}, stop);
+  const auto secret =
+      client_.send({.path = names_.secret_path(), .max_body_bytes = kMaxObjectBytes}, stop);
   if (!secret) return secret.error();
   auto authorities = read_secret(*secret, names_);
   if (!authorities) return authorities.error();
   if (const auto off = check_clock(secret->date, clock_tolerance)) return *off;
   seen.secret = std::move(*authorities);
-  const auto configuration = client_.send({.path = names_.configuration_path()}, stop);
+  const auto configuration =
+      client_.send({.path = names_.configuration_path(), .max_body_bytes = kMaxObjectBytes}, stop);
   if (!configuration) return configuration.error();
   auto bundle = read_configuration(*configuration, names_);
   if (!bundle) return bundle.error();
@@ -91,24 +97,30 @@ Result<bool> CertificateStore::put_bundle(const std::vector<Certificate>& certif
                to_configuration(certificates, seen.bundle, names_), stop);
 }
 
+std::string CertificateStore::expected_of(const HttpResponse& refusal,
+                                          const std::string& path) const {
+  if (refusal.status == 403) {
+    return "roles that allow create and patch on the Secret, and patch on the configuration, and a "
+           "policy that lets caBundle be changed, as manifests/base has them";
+  }
+  // Immutable, or full of what is not ours.
+  return refusal.status == 422 && path == names_.secret_path() ? names_.remedy() : "200";
+}
+
 Result<bool> CertificateStore::apply(const std::string& path, const std::string& query,
                                      const std::string& body, const std::stop_token& stop) const {
   const std::string whole = path + query;
   const auto answer = client_.send({.method = "PATCH",
                                     .path = whole,
                                     .body = body,
-                                    .content_type = "application/apply-patch+yaml"},
+                                    .content_type = "application/apply-patch+yaml",
+                                    .max_body_bytes = kMaxObjectBytes},
                                    stop);
   if (!answer) return answer.error();
   if (answer->status == 200 || answer->status == 201) return true;
   if (answer->status == 409) return false;
-  return Error{"PATCH " + path + ": status " + std::to_string(answer->status) +
-               (answer->status == 403
-                    ? " (expected roles that allow create and patch on the Secret, and patch on "
-                      "the configuration, and a policy that lets caBundle be changed, as "
-                      "manifests/base has them)"
-                    : " (expected 200)") +
-               to_reason(*answer)};
+  return Error{"PATCH " + path + ": status " + std::to_string(answer->status) + " (expected " +
+               expected_of(*answer, path) + ')' + to_reason(*answer)};
 }
 
 }  // namespace webhook

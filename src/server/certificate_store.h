@@ -35,6 +35,7 @@ class CertificateStore {
   [[nodiscard]] const ManagedNames& names() const { return names_; }
 
  private:
+  [[nodiscard]] std::string expected_of(const HttpResponse& refusal, const std::string& path) const;
   [[nodiscard]] Result<bool> apply(const std::string& path, const std::string& query,
                                    const std::string& body, const std::stop_token& stop) const;
 

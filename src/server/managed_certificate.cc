@@ -87,6 +87,13 @@ ManagedCertificate::Outcome ManagedCertificate::round() {
   publish(*seen);
   const CertificateStep step = next_step(memory_, *seen, options_.times);
   const Outcome outcome = std::visit([&](const auto& each) { return take(each, *seen); }, step);
+  if (seen->secret.is_immutable) {
+    // It is, for the eight months until the CA is due: time to say so.
+    return outcome == Outcome::kRest ? fail("Secret " + options_.names.secret +
+                                            " is immutable: its CA cannot be renewed (expected " +
+                                            options_.names.remedy() + ')')
+                                     : outcome;
+  }
   if (outcome != Outcome::kFailed && !problem_.empty()) {
     problem_.clear();
     options_.on_log(false, "managed certificate: works again");
@@ -163,6 +170,12 @@ ManagedCertificate::Outcome ManagedCertificate::take(const WriteBundle& step,
   options_.on_log(step.is_repair,
                   step.is_repair ? "managed certificate: caBundle had lost our CA, and is repaired"
                                  : "managed certificate: caBundle is brought up to date");
+  if (step.dropped > 0) {
+    options_.on_event(CertificateEvent::kForeignDropped);
+    options_.on_log(
+        true, "managed certificate: of other CAs in caBundle the " + std::to_string(step.dropped) +
+                  " oldest are taken out (expected at most " + std::to_string(kMostForeign) + ')');
+  }
   return outcome;
 }
 

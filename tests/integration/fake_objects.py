@@ -64,6 +64,14 @@ class FakeObjects:
             self._owner = None
             self._change(SECRET)
 
+    def change_secret(self, **fields):
+        """Changes it behind the replicas' backs: `immutable`, or `annotations` of its metadata."""
+        with self._lock:
+            secret = self._objects[SECRET]
+            secret["metadata"]["annotations"] = fields.pop("annotations", {})
+            secret.update(fields)
+            self._change(SECRET)
+
     def holds_ours(self):
         ours = [each["certificate"] for each in self.authorities() or [] if "key" in each]
         return bool(ours) and all(each in self.bundle() for each in ours)
@@ -105,6 +113,8 @@ class FakeObjects:
         version = applied["metadata"].get("resourceVersion")
         if there and version and version != there["metadata"]["resourceVersion"]:
             return status(409, "Conflict")
+        if there and there.get("immutable") and there.get("data") != applied["data"]:
+            return status(422, "Invalid")
         if path == CONFIGURATION:
             assert set(applied) == {"apiVersion", "kind", "metadata", "webhooks"}
             (webhook,) = applied["webhooks"]

@@ -148,6 +148,53 @@ def test_an_expired_foreign_ca_leaves_the_bundle(objects, start, tmp_path):
     wait_until(lambda: (tmp_path / "expired").read_text() not in objects.bundle(), "it is gone")
 
 
+def test_of_many_foreign_cas_the_oldest_leave_the_bundle_and_are_counted(objects, start, tmp_path):
+    replica = start()
+    wait_until_served(replica, objects)
+    foreign = [(make_certificates(tmp_path / str(n)) / "ca.crt").read_text() for n in range(18)]
+    objects.set_bundle(objects.bundle() + "".join(foreign))
+    replica.wait_for_log("managed certificate: of other CAs in caBundle the 2 oldest are taken out (expected at most 16)")
+    wait_until(lambda: sum(each in objects.bundle() for each in foreign) == 16, "sixteen stay")
+    assert objects.holds_ours()
+    wait_until(lambda: events(replica, "foreign_dropped") == 1, "it is counted")
+
+
+REMEDY = f"kubectl -n {NS} delete secret code-executor-webhook-ca, upon which another CA is made, and no review fails"
+
+
+def test_an_immutable_secret_is_told_long_before_the_ca_ends(objects, start):
+    replica = start()
+    wait_until_served(replica, objects)
+    wait_until(lambda: "trustedSince" in objects.authorities()[0], "it is marked")
+    objects.change_secret(immutable=True)
+    said = f"Secret code-executor-webhook-ca is immutable: its CA cannot be renewed (expected {REMEDY})"
+    replica.wait_for_log(said)
+    wait_until(lambda: events(replica, "failure") >= 3, "the alert has something to count")
+    assert is_ready(replica), "nothing has failed yet"
+    assert said in replica.ops("/readyz?verbose").body.decode()
+    assert len(replica.logged(said)) == 1
+    objects.delete_secret()
+    replica.wait_for_log("works again")
+    wait_until(objects.holds_ours, "there is another CA, and the bundle has it")
+    assert is_ready(replica)
+
+
+def test_a_ca_that_is_due_and_cannot_be_stored_says_what_to_do(objects, start):
+    replica = start(times="12,4,1,1,1")
+    wait_until_served(replica, objects)
+    objects.change_secret(immutable=True)
+    replica.wait_for_log(f"managed certificate: PATCH {SECRET}: status 422 (expected {REMEDY})")
+
+
+def test_a_secret_that_is_full_of_other_things_is_read_all_the_same(objects, start):
+    wait_until_served(start(), objects)
+    objects.change_secret(annotations={"others": "x" * (2 << 20)})
+    replica = start()
+    wait_until_served(replica, objects)
+    assert len(objects.authorities()) == 1
+    assert events(replica, "failure") == 0
+
+
 def test_the_bundle_of_another_service_is_left_alone(api, start):
     objects = FakeObjects(api, service="another")
     replica = start()

@@ -61,6 +61,19 @@ def test_its_objects_are_those_of_kustomize(helm, build, values, folders):
     assert (AUTHORITY in by_name(rendered)) == ("certificates" not in values)
 
 
+@pytest.mark.parametrize("certificates, has_rights", [
+    ({"source": "managed"}, True),
+    ({"source": "secret", "caBundle": "-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----\n"}, False),
+])
+def test_rights_of_managed_certificates_are_given_for_these_only(helm, certificates, has_rights):
+    made = by_name(render(helm, {"certificates": certificates}))
+    resources = {resource for (kind, *_), each in made.items() if kind in ("Role", "ClusterRole")
+                 for rule in each["rules"] for resource in rule.get("resources", [])}
+    assert "podtemplates" in resources
+    assert ({"secrets", "mutatingwebhookconfigurations"} <= resources) == has_rights
+    assert has_rights or not {"secrets", "mutatingwebhookconfigurations"} & resources
+
+
 def test_no_folder_is_left_out():
     """A folder that is new here is one that the chart has to follow, or the list below to name."""
     elsewhere = {"chart", "components", "doctor", "examples", "overlays"}

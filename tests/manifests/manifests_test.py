@@ -224,7 +224,7 @@ def is_buildable(folder):
 def test_each_kustomization_lists_what_is_there(folder):
     kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
     listed = (kustomization.get("resources", []) + kustomization.get("components", [])
-              + [patch["path"] for patch in kustomization.get("patches", [])]
+              + [patch["path"] for patch in kustomization.get("patches", []) if "path" in patch]
               + [name for generator in kustomization.get("configMapGenerator", [])
                  for name in generator["files"]])
     listed = [each.split("=")[-1] for each in listed]  # KEY=FILE
@@ -249,6 +249,10 @@ def test_each_kustomization_builds(build, folder):
     if folder.parent.name == "overlays":
         annotations = made["MutatingWebhookConfiguration", NAME]["metadata"]["annotations"]
         assert annotations["cert-manager.io/inject-ca-from"] == f"{NAME}/{NAME}"
+        for kind, unused in (("Role", "secrets"), ("ClusterRole", "mutatingwebhookconfigurations")):
+            rules = one(kind)["rules"]
+            kept = [rule for rule in rules if unused not in rule.get("resources", [])]
+            assert made[kind, NAME]["rules"] == kept and len(kept) == len(rules) - 1
 
 
 def test_no_key_or_certificate_is_in_the_tree():

@@ -83,6 +83,17 @@ TEST_CASE("a Secret that holds nothing of ours is an empty one") {
   CHECK(without_data->authorities.empty());
 }
 
+TEST_CASE("a Secret that nothing can be stored in is known as such") {
+  const auto reads_immutable = [](const char* rest) {
+    const std::string body = R"({"metadata":{"resourceVersion":"1"})" + std::string(rest) + '}';
+    return read_secret({.status = 200, .body = body}, kNames).value().is_immutable;
+  };
+  CHECK(reads_immutable(R"(,"immutable":true)"));
+  CHECK_FALSE(reads_immutable(R"(,"immutable":false)"));
+  CHECK_FALSE(reads_immutable(R"(,"immutable":"true")"));
+  CHECK_FALSE(reads_immutable(""));
+}
+
 TEST_CASE("no Secret is no error; that it may not be read is one, which names the rule") {
   const auto none = read_secret({.status = 404}, kNames);
   REQUIRE(none);

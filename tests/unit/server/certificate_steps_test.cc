@@ -115,9 +115,11 @@ TEST_CASE("of foreign certificates the sixteen youngest stay") {
   for (int i = 0; i < 20; ++i) {
     bundle.push_back(certificate(std::to_string(i), kNow - days(i), kNow + days(9)));
   }
+  bundle.push_back(certificate("expired", kNow - days(30), kNow - days(20)));
   world.set_bundle(bundle);
-  CHECK(to_text(next_step(world.memory, world.seen, kTimes)) ==
-        "write young 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15");
+  const CertificateStep step = next_step(world.memory, world.seen, kTimes);
+  CHECK(to_text(step) == "write young 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15");
+  CHECK(std::get<WriteBundle>(step).dropped == 4);
 }
 
 }  // namespace
