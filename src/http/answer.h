@@ -8,9 +8,9 @@ namespace webhook {
 struct HttpAnswer {
   int status = 200;
   std::string body;
-  std::string content_type = "application/json";
-  bool retry_after = false;  ///< Ask to be called again in a second.
-  std::string allow = {};    ///< The methods that the path does take; for 405.
+  std::string_view content_type = "application/json";  ///< One of our own.
+  bool retry_after = false;                            ///< Ask to be called again in a second.
+  std::string allow = {};  ///< The methods that the path does take; for 405.
 };
 
 /// A metav1.Status that says what is wrong.

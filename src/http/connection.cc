@@ -220,7 +220,9 @@ Stream::Io Connection::read_some() {
     const std::size_t room = std::max(needed_, kFreeBuffer) - in_.size();
     std::size_t done = 0;
     const Io io = stream_.read(chunk.data(), std::min(room, chunk.size()), done);
-    if (io == Io::kDone) in_.append(chunk.data(), done);
+    if (io != Io::kDone) return io;
+    in_.reserve(kFreeBuffer);  // once, rather than with each record
+    in_.append(chunk.data(), done);
     return io;
   };
   const Io io = read();

@@ -174,7 +174,9 @@ std::optional<Refusal> read_header(std::string_view line, Seen& seen, Framed& fr
   }
   const std::string_view name = line.substr(0, colon);
   const std::string_view value = trim(line.substr(colon + 1), kBlanks);
-  const auto is = [&](std::string_view other) { return equal_ignoring_case(name, other); };
+  const auto is = [&](std::string_view other) {
+    return name.size() == other.size() && equal_ignoring_case(name, other);
+  };
   if (is("content-length")) return read_length(value, seen, framed);
   if (is("content-type")) return read_content_type(value, seen, framed);
   if (is("host")) return read_host(value, seen);

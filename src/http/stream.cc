@@ -14,6 +14,12 @@ namespace {
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
+/// SSL_get_error() takes whatever is in the thread's queue for an error of the last step. To clear
+/// an empty queue costs more than to look at it.
+void forget_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 /// Of the oldest error in OpenSSL's queue; none there: the connection ended.
 HandshakeFailure to_handshake_failure(unsigned long error) {
   if (error == 0 || ERR_SYSTEM_ERROR(error)) return HandshakeFailure::kClient;
@@ -53,7 +59,7 @@ Stream::Stream(FileDescriptor socket, SslPtr ssl)
 }
 
 Stream::Io Stream::shake_hands() {
-  ERR_clear_error();
+  forget_errors();
   const Io io = to_io(SSL_do_handshake(ssl_.get()));
   if (io != Io::kDone) return io;
   // The client's first request should not wait for a delayed acknowledgement of its Finished.
@@ -70,13 +76,13 @@ Stream::Io Stream::to_io(int ssl_result) {
     default: break;
   }
   if (SSL_is_init_finished(ssl_.get()) == 0) why_failed_ = to_handshake_failure(ERR_peek_error());
-  ERR_clear_error();
+  forget_errors();
   return Io::kEnd;
 }
 
 Stream::Io Stream::read(char* to, std::size_t size, std::size_t& done) {
   if (ssl_) {
-    ERR_clear_error();
+    forget_errors();
     return to_io(SSL_read_ex(ssl_.get(), to, size, &done));
   }
   const ssize_t received = ::recv(socket_.get(), to, size, 0);
@@ -88,7 +94,7 @@ Stream::Io Stream::read(char* to, std::size_t size, std::size_t& done) {
 
 Stream::Io Stream::write(const char* from, std::size_t size, std::size_t& done) {
   if (ssl_) {
-    ERR_clear_error();
+    forget_errors();
     return to_io(SSL_write_ex(ssl_.get(), from, size, &done));
   }
   const ssize_t written = ::send(socket_.get(), from, size, MSG_NOSIGNAL);
@@ -100,9 +106,9 @@ Stream::Io Stream::write(const char* from, std::size_t size, std::size_t& done) 
 
 void Stream::say_goodbye() {
   if (!ssl_) return;
-  ERR_clear_error();
+  forget_errors();
   SSL_shutdown(ssl_.get());
-  ERR_clear_error();
+  forget_errors();
 }
 
 void Stream::end_our_side(bool says_goodbye) {
