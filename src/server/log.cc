@@ -1,18 +1,23 @@
 #include "server/log.h"
 
 #include <spdlog/formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <ctime>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "base/json_text.h"
+#include "os/line_writer.h"
 
 namespace webhook {
 namespace {
@@ -56,6 +61,14 @@ std::string to_text(std::string_view message) {
   return line;
 }
 
+/// What follows the last separator, searched with the whole width of the processor.
+std::string_view fields_of(std::string_view payload) {
+  const void* found = ::memrchr(payload.data(), kFieldSeparator, payload.size());
+  if (found == nullptr) return {};
+  return payload.substr(static_cast<std::size_t>(static_cast<const char*>(found) - payload.data()) +
+                        1);
+}
+
 class LineFormatter final : public spdlog::formatter {
  public:
   explicit LineFormatter(LogFormat format) : format_(format) {}
@@ -66,10 +79,9 @@ class LineFormatter final : public spdlog::formatter {
 
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& to) override {
     const std::string_view payload(message.payload.data(), message.payload.size());
-    const std::size_t cut = payload.rfind(kFieldSeparator);
-    const std::string_view text = payload.substr(0, cut);
-    const std::string_view fields =
-        cut == std::string_view::npos ? std::string_view() : payload.substr(cut + 1);
+    const std::string_view fields = fields_of(payload);
+    const std::string_view text =
+        fields.empty() ? payload : payload.substr(0, payload.size() - fields.size() - 1);
     const auto level = spdlog::level::to_string_view(message.level);
     const std::string_view name(level.data(), level.size());
     line_.clear();
@@ -108,6 +120,40 @@ class LineFormatter final : public spdlog::formatter {
   std::string line_;
 };
 
+/// How long a line waits for who reads the log: a full disk or a runtime that hangs must not hold
+/// up reviews.
+constexpr std::chrono::milliseconds kPatience{100};
+
+std::atomic<std::uint64_t> lost_lines{0};
+
+/// Standard error, line by line.
+class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    if (unsaid_ > 0) {
+      const std::string text = "log: nobody took " + std::to_string(unsaid_) + " lines";
+      if (!write({message.time, {}, {}, spdlog::level::warn, text})) return lose();
+      unsaid_ = 0;
+    }
+    if (!write(message)) lose();
+  }
+  void flush_() override {}
+
+ private:
+  bool write(const spdlog::details::log_msg& message) {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    return writer_.write({line.data(), line.size()});
+  }
+  void lose() {
+    ++unsaid_;
+    ++lost_lines;
+  }
+
+  LineWriter writer_{STDERR_FILENO, kPatience};
+  std::uint64_t unsaid_ = 0;
+};
+
 }  // namespace
 
 void set_up_logging(std::string_view level, LogFormat format) {
@@ -116,13 +162,13 @@ void set_up_logging(std::string_view level, LogFormat format) {
     throw std::invalid_argument("log level: '" + std::string(level) +
                                 "' (expected trace, debug, info, warning or error)");
   }
-  auto logger =
-      std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>("", std::make_shared<StderrSink>());
   logger->set_level(parsed);
-  logger->flush_on(spdlog::level::trace);
   logger->set_formatter(std::make_unique<LineFormatter>(format));
   spdlog::set_default_logger(std::move(logger));
 }
+
+std::uint64_t lost_log_lines() { return lost_lines; }
 
 void log_fields(std::string_view message,
                 std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
@@ -134,8 +180,7 @@ void log_fields(std::string_view message,
   for (const auto& [key, value] : fields) {
     if (value.data() == nullptr) continue;
     line += std::exchange(separator, ',');
-    append_json_string(line, key);
-    line += ':';
+    line.append(1, '"').append(key).append("\":");  // a word of ours
     append_json_string(line, value);
   }
   spdlog::info(std::string_view(line));

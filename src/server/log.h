@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -13,6 +14,9 @@ enum class LogFormat { kJson, kText };
 /// Points spdlog at stderr: one line per message, in UTC, no control character unescaped.
 /// `level` is one of trace, debug, info, warning, error; throws std::invalid_argument otherwise.
 void set_up_logging(std::string_view level, LogFormat format);
+
+/// Lines that nobody took from standard error in time, and that are lost: the log holds up nothing.
+std::uint64_t lost_log_lines();
 
 /// Logs `message` at level info with fields: members of the JSON object, or key="value" behind the
 /// text. A value that is a default std::string_view is left out.

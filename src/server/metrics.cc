@@ -102,6 +102,9 @@ class Metrics::State {
         config_(registry_, "config_reloads_total", "Times that a changed configuration was read."),
         in_flight_(gauges(registry_, "in_flight_requests", "Requests being answered.").Add({})),
         connections_(gauges(registry_, "open_connections", "Connections to /mutate.").Add({})),
+        lost_lines_(
+            counters(registry_, "log_lines_lost_total", "Lines of the log that nobody took.")
+                .Add({})),
         version_info_(gauges(registry_, "cluster_version_info", "The API server's version.")),
         version_age_(gauges(registry_, "cluster_version_age_seconds",
                             "Seconds since the API server last told its version.")),
@@ -162,6 +165,7 @@ class Metrics::State {
     const std::lock_guard lock(mutex_);
     in_flight_.Set(static_cast<double>(values.in_flight_requests));
     connections_.Set(static_cast<double>(values.open_connections));
+    lost_lines_.Increment(static_cast<double>(values.lost_log_lines) - lost_lines_.Value());
     const std::chrono::duration<double> expiry = values.certificate_expires_at.time_since_epoch();
     expiry_.Set(expiry.count());
     const std::chrono::duration<double> authority = values.authority_expires_at.time_since_epoch();
@@ -199,6 +203,7 @@ class Metrics::State {
   std::mutex mutex_;  ///< Of the gauges, which a scrape sets.
   prometheus::Gauge& in_flight_;
   prometheus::Gauge& connections_;
+  Counter& lost_lines_;
   prometheus::Family<prometheus::Gauge>& version_info_;
   prometheus::Family<prometheus::Gauge>& version_age_;
   prometheus::Family<prometheus::Gauge>& sandbox_fields_;

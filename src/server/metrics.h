@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@ namespace webhook {
 struct Gauges {
   std::size_t in_flight_requests = 0;
   std::size_t open_connections = 0;
+  std::uint64_t lost_log_lines = 0;                                  ///< Since the start.
   std::optional<std::chrono::duration<double>> cluster_version_age;  ///< None: not known.
   std::string cluster_git_version;                                   ///< Empty: not known.
   std::optional<bool> cluster_drops_sandbox;                         ///< None: not known.

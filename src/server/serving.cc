@@ -226,6 +226,7 @@ Gauges Serving::gauges() const {
   const auto servers = version_->servers();
   return {.in_flight_requests = admission_.in_flight(),
           .open_connections = admission_.open_connections(),
+          .lost_log_lines = lost_log_lines(),
           .cluster_version_age = version_->age(),
           .cluster_git_version = cluster ? cluster->git_version : "",
           .cluster_drops_sandbox = servers ? servers->drops : std::nullopt,
