@@ -16,6 +16,7 @@ LIBRARIES = {
     r"openssl/.*": "OpenSSL::SSL",
     r"httplib\.h": "PkgConfig::httplib",
     r"yaml-cpp/.*": "yaml-cpp::yaml-cpp",
+    r"yaml\.h": "PkgConfig::libyaml",
     r"prometheus/.*": "prometheus-cpp::core",
     r"spdlog/.*": "spdlog::spdlog",
     r"CLI/.*": "CLI11::CLI11",

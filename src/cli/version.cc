@@ -2,6 +2,7 @@
 #include <openssl/crypto.h>
 #include <simdjson.h>
 #include <spdlog/version.h>
+#include <yaml.h>
 
 #include <iostream>
 
@@ -24,6 +25,7 @@ void add_version(CLI::App& app) {
               << "  simdjson " << simdjson::SIMDJSON_VERSION_MAJOR << '.'
               << simdjson::SIMDJSON_VERSION_MINOR << '.' << simdjson::SIMDJSON_VERSION_REVISION
               << '\n'
+              << "  libyaml " << yaml_get_version_string() << '\n'
               << "  yaml-cpp " WEBHOOK_YAML_CPP_VERSION "\n"
               << "  spdlog " << SPDLOG_VER_MAJOR << '.' << SPDLOG_VER_MINOR << '.'
               << SPDLOG_VER_PATCH << '\n'

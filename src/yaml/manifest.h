@@ -21,6 +21,9 @@ std::vector<Document> parse_manifest(const std::string& text, const std::string&
 /// Prints one document as YAML that every reader takes for the same data.
 std::string to_yaml(const Document& document);
 
+/// Prints one document as indented JSON, which a reader of YAML takes for the same data.
+std::string to_json(const Document& document);
+
 /// A pod, or the template of pods, inside a document.
 struct PodPlace {
   std::string kind;  ///< Of the object it is in: "Deployment".

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
-#include <set>
 
 #include "yaml/error.h"
 
@@ -34,16 +33,12 @@ YamlSection::YamlSection(const YAML::Node& node, std::string file, std::string p
     fail_at(node_.Mark(), (path_.empty() ? "the document" : path_) + ": not a mapping (expected " +
                               join(known) + ')');
   }
-  std::set<std::string> seen;
   for (const auto& member : node_) {
     if (!member.first.IsScalar()) fail_at(member.first.Mark(), "key is not a word");
     const std::string& key = member.first.Scalar();
     if (std::find(known.begin(), known.end(), key) == known.end()) {
       fail_at(member.first.Mark(),
               "unknown key '" + name_of(key) + "' (known: " + join(known) + ')');
-    }
-    if (!seen.insert(key).second) {
-      fail_at(member.first.Mark(), "'" + name_of(key) + "' is there twice (expected once)");
     }
   }
 }
@@ -84,11 +79,8 @@ void YamlSection::read(std::string_view key, std::map<std::string, std::string>&
   if (!node.IsMap()) fail(key, "not a mapping (expected names and strings)");
   value.clear();
   for (const auto& member : node) {
-    const std::string name = scalar(key, member.first, "names and strings");
-    if (!value.emplace(name, scalar(key, member.second, "names and strings")).second) {
-      fail_at(member.first.Mark(),
-              name_of(key) + ": '" + name + "' is there twice (expected once)");
-    }
+    value[scalar(key, member.first, "names and strings")] =
+        scalar(key, member.second, "names and strings");
   }
 }
 

@@ -14,8 +14,9 @@
 
 namespace webhook {
 
-/// A mapping of the configuration file that knows its place. Each read takes a key that may be
-/// absent, in which case the value stays as it is. Throws YamlError, with line and column.
+/// A mapping of the configuration file, from load_yaml(), that knows its place. Each read takes a
+/// key that may be absent, in which case the value stays as it is. Throws YamlError, with line and
+/// column.
 class YamlSection {
  public:
   /// `known` are all the keys that the mapping may have; another one is an error.

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <array>
 #include <string_view>
+#include <utility>
 
 #include "yaml/manifest.h"
 #include "yaml/scalar.h"
@@ -30,32 +32,41 @@ bool is_literal(const std::string& text) {
          text.front() != '\n' && text.find(" \n") == std::string::npos && text.back() != ' ';
 }
 
-/// A JSON string is a double-quoted YAML scalar, except for characters that YAML takes for line
-/// breaks or calls unprintable.
-std::string to_quoted(const std::string& text) {
-  std::string quoted;
-  const std::string json = Document(text).dump();
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const std::string_view rest = std::string_view(json).substr(i);
-    const auto second = rest.size() > 1 ? static_cast<unsigned char>(rest[1]) : 0U;
-    if (rest.front() == '\x7f') {
-      quoted += "\\x7F";
-    } else if (rest.front() == '\xC2' && second >= 0x80 && second < 0xA0) {
+/// JSON that is YAML too: with escapes for the characters that YAML takes for line breaks, or
+/// refuses as unprintable. They stand in strings only.
+std::string escape(std::string_view json) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kEscapes{{
+      {"\x7F", "\\u007F"},
+      {"\xE2\x80\xA8", "\\u2028"},
+      {"\xE2\x80\xA9", "\\u2029"},
+      {"\xEF\xBB\xBF", "\\uFEFF"},
+      {"\xEF\xBF\xBE", "\\uFFFE"},
+      {"\xEF\xBF\xBF", "\\uFFFF"},
+  }};
+  std::string escaped;
+  escaped.reserve(json.size());
+  while (!json.empty()) {
+    const auto second = json.size() > 1 ? static_cast<unsigned char>(json[1]) : 0U;
+    const auto* const found =
+        std::find_if(kEscapes.begin(), kEscapes.end(),
+                     [json](const auto& row) { return json.starts_with(row.first); });
+    if (found != kEscapes.end()) {
+      escaped += found->second;
+      json.remove_prefix(found->first.size());
+    } else if (json.front() == '\xC2' && second >= 0x80 && second < 0xA0) {
       constexpr std::string_view kHex = "0123456789ABCDEF";
-      quoted.append("\\x").append(1, kHex[second >> 4U]).append(1, kHex[second & 15U]);
-      ++i;
-    } else if (rest.starts_with("\xE2\x80\xA8") || rest.starts_with("\xE2\x80\xA9")) {
-      quoted += rest[2] == '\xA8' ? "\\u2028" : "\\u2029";
-      i += 2;
-    } else if (rest.starts_with("\xEF\xBB\xBF")) {
-      quoted += "\\uFEFF";
-      i += 2;
+      escaped.append("\\u00").append(1, kHex[second >> 4U]).append(1, kHex[second & 15U]);
+      json.remove_prefix(2);
     } else {
-      quoted += rest.front();
+      escaped += json.front();
+      json.remove_prefix(1);
     }
   }
-  return quoted;
+  return escaped;
 }
+
+/// A JSON string is a double-quoted YAML scalar.
+std::string to_quoted(const std::string& text) { return escape(Document(text).dump()); }
 
 class Writer {
  public:
@@ -146,5 +157,7 @@ class Writer {
 }  // namespace
 
 std::string to_yaml(const Document& document) { return Writer().write(document); }
+
+std::string to_json(const Document& document) { return escape(document.dump(2)) + '\n'; }
 
 }  // namespace webhook

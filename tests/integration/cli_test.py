@@ -198,7 +198,10 @@ def test_diff_is_what_patch_takes(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("a: [", "-:1:1: not YAML"), ("a: 1\na: 2\n", "-:2:1: key 'a' is there twice (expected once)"),
+    ("a: [", "-:1:5: not YAML"), ("a: 1\na: 2\n", "-:2:1: key 'a' is there twice, first at 1:1 (expected once)"),
+    ("kind: Pod\nspec:\n  image: \"tryretool/code-ex", "-:3:10: not YAML: found unexpected end of stream"),
+    ("a: [fe80::, x]\n", "-:1:11: not YAML: found unexpected ':'"),
+    ("[" * 101 + "]" * 101, "-:1:101: nested too deeply (expected at most 100 levels)"),
     ("a: .inf\n", "-:1:4: number '.inf' (expected one that JSON can hold)"),
     ("a: !x y\n", "-:1:4: tag '!x' (expected none)"), ("[" * 5000, "-:1:"),
     ("{apiVersion: v1, kind: Pod, spec: {containers: x}}",

@@ -128,7 +128,7 @@ TEST_CASE("parse_config names the place and what would be right") {
            Row{"log:\n  levl: info\n",
                "config.yaml:2:3: unknown key 'log.levl' (known: level, format)"},
            Row{"log: {level: info}\nlog: {level: info}\n",
-               "config.yaml:2:1: 'log' is there twice (expected once)"},
+               "config.yaml:2:1: key 'log' is there twice, first at 1:1 (expected once)"},
            Row{"log: info\n", "config.yaml:1:6: log: not a mapping (expected level, format)"},
            Row{"log: {level: loud}\n",
                "config.yaml:1:14: log.level: 'loud' (expected one of trace, debug, info, warning, "

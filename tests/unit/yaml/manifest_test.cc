@@ -50,20 +50,77 @@ TEST_CASE("quotes and the tag of strings keep text text") {
 
 TEST_CASE("aliases and merge keys are expanded, and what is there stays") {
   CHECK(parse_one("base: &b {x: 1, z: 2}\nown: {<<: *b, z: 3}\n")["own"] ==
-        Document{{"z", 3}, {"x", 1}});
+        Document{{"x", 1}, {"z", 3}});
   CHECK(parse_one("own: {<<: [{x: 1}, {x: 2, z: 3}]}")["own"] == Document{{"x", 1}, {"z", 3}});
 }
 
 TEST_CASE("a mistake is named by its place") {
   CHECK(message_of("a: 1\n a: 2\n").rfind("f.yaml:2:3: not YAML: ", 0) == 0);
-  CHECK(message_of("a: 1\nb: 2\na: 3\n") == "f.yaml:3:1: key 'a' is there twice (expected once)");
+  CHECK(message_of("a: 1\nb: 2\na: 3\n") ==
+        "f.yaml:3:1: key 'a' is there twice, first at 1:1 (expected once)");
   CHECK(message_of("a: !!binary aGk=") ==
         "f.yaml:1:4: tag 'tag:yaml.org,2002:binary' (expected none)");
   CHECK(message_of("[1]: x") == "f.yaml:1:1: key is not a scalar (expected a string)");
-  CHECK(message_of("~: x").rfind("f.yaml:1:1: key is", 0) == 0);
+  CHECK(message_of("~: x") == "f.yaml:1:1: key is null (expected a string)");
   CHECK(message_of("a: {<<: 5}") ==
         "f.yaml:1:9: << is not a mapping (expected one, or a list of them)");
-  CHECK(message_of("a: \"\\xff\xff\"") == "f.yaml:1:4: text is not UTF-8");
+  CHECK(message_of("\n\xC3\xA4: \"\\xff\xff\"") ==
+        "f.yaml:2:9: not YAML: invalid leading UTF-8 octet (expected UTF-8)");
+  CHECK(message_of("a: 1\nimage: \"tryretool/code-ex") ==
+        "f.yaml:2:8: not YAML: found unexpected end of stream while scanning a quoted scalar "
+        "(expected the closing quote)");
+  CHECK(message_of("a: [b,\n  c\nd: e\n") ==
+        "f.yaml:3:2: not YAML: did not find expected ',' or ']' while parsing a flow sequence of "
+        "line 1 (expected the closing ], or a comma between elements)");
+  CHECK(message_of("o: {z: 3, <<: {z: 1}}") ==
+        "f.yaml:1:11: << has key 'z' too, which stands before it at 1:5 (expected << first)");
+}
+
+// Of each, yaml-cpp makes data.
+TEST_CASE("what only looks like YAML is refused") {
+  for (const char* text : {"a: \"x", "a: 'x\n", "a: 1\nstray", "a: 1\nstray\n", "- a\nb\n",
+                           "a:\n  b: 1\nc\n", "[fe80::, x]", "a: [b?c]",
+                           "a: 1\n---\n\xEF\xBB\xBF"
+                           "b: 2\n",
+                           "[!!str, x]"}) {
+    CAPTURE(text);
+    CHECK(message_of(text).rfind("f.yaml:", 0) == 0);
+  }
+}
+
+TEST_CASE("texts of several lines keep the newlines that they have") {
+  CHECK(parse_one("a: |\n  x\n  y") == Document{{"a", "x\ny"}});
+  CHECK(parse_one("a: |\n  x\n  y\n") == Document{{"a", "x\ny\n"}});
+  CHECK(parse_one("a: >+\n  x\n\n") == Document{{"a", "x\n\n"}});
+  CHECK(parse_one("a: '\n\n\n  '\n") == Document{{"a", "\n\n"}});
+}
+
+TEST_CASE("keys are what sigs.k8s.io/yaml makes of them") {
+  CHECK(parse_one("{8080: a, 017: b, 1.50: c, 1e6: d, yes: e, 0.00001: f, 123456.0: g}") ==
+        Document{{"8080", "a"},
+                 {"15", "b"},
+                 {"1.5", "c"},
+                 {"1e+06", "d"},
+                 {"true", "e"},
+                 {"1e-05", "f"},
+                 {"123456", "g"}});
+  for (const char* key : {"18446744073709551615", "1e300", "~"}) {
+    CAPTURE(key);
+    CHECK(message_of(std::string("{") + key + ": x}").find("1:2: key is ") != std::string::npos);
+  }
+}
+
+TEST_CASE("a hundred thousand keys, in YAML and in JSON") {
+  std::string yaml;
+  std::string json = "{";
+  for (int i = 0; i < 100'000; ++i) {
+    yaml += "key" + std::to_string(i) + ": v\n";
+    json += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":1";
+  }
+  CHECK(parse_one(yaml).size() == 100'000);
+  CHECK(parse_one(json + '}').size() == 100'000);
+  CHECK(message_of(yaml + "key500: v\n") ==
+        "f.yaml:100001:1: key 'key500' is there twice, first at 501:1 (expected once)");
 }
 
 TEST_CASE("what aliases blow up, or nests without end, is refused") {
@@ -74,8 +131,15 @@ TEST_CASE("what aliases blow up, or nests without end, is refused") {
     for (int k = 0; k < 10; ++k) bomb += last + (k < 9 ? ", " : "]\n");
   }
   CHECK(message_of(bomb).find("too large once its aliases are expanded") != std::string::npos);
-  CHECK(message_of(std::string(102, '[') + std::string(102, ']')).find("nested too deeply") !=
+  // One text, in which a text of a megabyte is repeated.
+  std::string copies = "a: &a " + std::string(1U << 20U, 'x') + "\nb: [*a";
+  for (int i = 0; i < 20; ++i) copies += ", *a";
+  CHECK(message_of(copies + "]\n").find("too large once its aliases are expanded") !=
         std::string::npos);
+  CHECK(message_of(std::string(100, '[') + std::string(100, ']')) == "accepted");
+  CHECK(message_of(std::string(101, '[') + std::string(101, ']')) ==
+        "f.yaml:1:101: nested too deeply (expected at most 100 levels)");
+  CHECK(message_of(std::string(10000, '[')).find("nested too deeply") != std::string::npos);
 }
 
 TEST_CASE("what is printed reads back as the same") {
@@ -85,9 +149,12 @@ TEST_CASE("what is printed reads back as the same") {
       {"numbers", {0, -1, 18446744073709551615U, 0.1, 1e300}},
       {"others", {nullptr, true, Document::object(), Document::array()}},
       {"lines", {"a\nb\n", "a\nb", "a\n\n", "\na", " a\nb", "a \nb", "a\tb\nc"}},
+      {"more", {"\xEF\xBF\xBE", "\xEF\xBF\xBF", "\xC2\x9F", "\xE2\x80\xA9"}},
       {"odd", {"\x7f", "\xC2\x85", "\xE2\x80\xA8", "\xEF\xBB\xBF", "\xF0\x9F\x98\x80", "\x01"}},
       {"key: with # marks", {{"<<", 1}, {"yes", 2}, {"", 3}}}};
   CHECK(parse_one(to_yaml(document)) == document);
+  CHECK(parse_one(to_json(document)) == document);
+  CHECK(Document::parse(to_json(document)) == document);
 }
 
 TEST_CASE("a key too long for YAML's short form is printed in the long one") {
