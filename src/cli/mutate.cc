@@ -14,6 +14,8 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/diff.h"
+#include "cli/manifest_files.h"
+#include "cli/tally.h"
 #include "server/live_config.h"
 #include "yaml/manifest.h"
 
@@ -25,6 +27,8 @@ struct MutateFlags {
   std::vector<std::string> files;
   std::string ns = "default";
   std::string output = "yaml";
+  bool is_recursive = false;
+  std::vector<std::string> fail_on;
 };
 
 std::string name_of(const PodPlace& place, const std::string& default_ns) {
@@ -62,11 +66,13 @@ class Mutator {
   /// Mutates the pods of `document`, and reports the outcome of each on stderr. Throws
   /// std::runtime_error for a pod that cannot be read.
   void mutate(Document& document, const std::string& file) {
+    for (const std::string& kind : kinds_in(document)) tally_.add_object(kind);
     for_each_pod(document, [&](const PodPlace& place) { mutate_pod(place, file); });
   }
 
   [[nodiscard]] const std::vector<Document>& patches() const { return patches_; }
   [[nodiscard]] const std::vector<std::string>& denied() const { return denied_; }
+  [[nodiscard]] const Tally& tally() const { return tally_; }
 
  private:
   void mutate_pod(const PodPlace& place, const std::string& file) {
@@ -79,6 +85,7 @@ class Mutator {
     if (!reviewed) {
       throw std::runtime_error(file + ": " + name + ": " + reviewed.error().message);
     }
+    tally_.add_pod(name, reviewed->outcome, reviewed->reason);
     std::cerr << name << ": " << to_string(reviewed->outcome) << " (" << to_string(reviewed->reason)
               << ")\n";
     for (const std::string& warning : reviewed->warnings) {
@@ -103,6 +110,7 @@ class Mutator {
   JsonParser parser_;
   std::vector<Document> patches_;
   std::vector<std::string> denied_;
+  Tally tally_;
 };
 
 bool wants_colour() { return ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr; }
@@ -111,7 +119,7 @@ void print(const std::vector<Document>& documents, const std::string& output) {
   bool is_first = true;
   for (const Document& document : documents) {
     if (output == "json") {
-      std::cout << document.dump(2) << '\n';
+      std::cout << to_json(document);
     } else {
       std::cout << (is_first ? "" : "---\n") << to_yaml(document);
     }
@@ -119,19 +127,47 @@ void print(const std::vector<Document>& documents, const std::string& output) {
   }
 }
 
+/// What is said of a file without an object.
+std::string to_emptiness(const std::string& file, const std::string& text) {
+  const bool is_blank = text.find_first_not_of(" \t\r\n") == std::string::npos;
+  return file + (is_blank ? ": is empty" : ": has no object, only comments") +
+         (file == "-" ? " (expected manifests; did the command before the pipe fail?)"
+                      : " (expected manifests)");
+}
+
+/// Ends with what was read and decided, on stderr. Throws std::runtime_error, before anything is
+/// printed, where there was nothing to read, where the API server would refuse a part of it, and
+/// where --fail-on says so: what follows in a pipe gets nothing then.
+void conclude(const Mutator& mutator, const std::vector<std::string>& empty,
+              const std::vector<std::string>& fail_on) {
+  if (!mutator.tally().has_objects()) throw std::runtime_error(empty.front());
+  for (const std::string& words : empty) std::cerr << "warning: " << words << '\n';
+  std::cerr << mutator.tally().to_line() << '\n';
+  if (const auto& denied = mutator.denied(); !denied.empty()) {
+    const std::string more = " (and " + std::to_string(denied.size() - 1) + " more)";
+    throw std::runtime_error(denied.front() + (denied.size() > 1 ? more : ""));
+  }
+  const std::string found = mutator.tally().find(fail_on);
+  if (!found.empty()) throw std::runtime_error("--fail-on: " + found);
+}
+
 void run(const MutateFlags& flags) {
+  const std::vector<std::string> files = find_manifests(flags.files, flags.is_recursive);
   Mutator mutator(flags);
   std::vector<Document> before;
   std::vector<Document> after;
-  for (const std::string& file : flags.files) {
-    for (Document& document : parse_manifest(read_input(file), file)) {
+  std::vector<std::string> empty;
+  for (const std::string& file : files) {
+    const std::string text = read_input(file);
+    std::vector<Document> objects = parse_objects(text, file);
+    if (objects.empty()) empty.push_back(to_emptiness(file, text));
+    for (Document& document : objects) {
       before.push_back(document);
       mutator.mutate(document, file);
       after.push_back(std::move(document));
     }
   }
-  // Prints nothing if the API server would refuse a part of it.
-  if (!mutator.denied().empty()) throw std::runtime_error(mutator.denied().front());
+  conclude(mutator, empty, flags.fail_on);
   if (flags.output == "patch") {
     for (const Document& patch : mutator.patches()) std::cout << patch.dump() << '\n';
   } else if (flags.output == "diff") {
@@ -150,9 +186,15 @@ void add_mutate(CLI::App& app) {
   auto* command = app.add_subcommand(
       "mutate", "Mutate the pods in manifests, offline: what `helm template` or kubectl prints");
   const auto flags = std::make_shared<MutateFlags>();
-  command->add_option("-f,--filename", flags->files, "Manifest (YAML or JSON); - is standard input")
+  command
+      ->add_option("-f,--filename", flags->files,
+                   "Manifest (YAML or JSON), or a folder of them with -R; - is standard input; may "
+                   "be given several times")
       ->type_name("FILE")
+      ->check(CLI::Validator(refuse_url, ""))
       ->required();
+  command->add_flag("-R,--recursive", flags->is_recursive,
+                    "Read all *.yaml, *.yml and *.json below the folders that -f names");
   command->add_option("-n,--namespace", flags->ns, "Namespace of objects that name none")
       ->type_name("NS")
       ->capture_default_str();
@@ -161,6 +203,13 @@ void add_mutate(CLI::App& app) {
                    "yaml or json: the manifests; patch: a JSON patch per object and line; diff")
       ->check(CLI::IsMember({"yaml", "json", "patch", "diff"}))
       ->capture_default_str();
+  command
+      ->add_option("--fail-on", flags->fail_on,
+                   "Print nothing and exit with 1 where a pod comes out so: sandboxed, unchanged, "
+                   "privileged or denied, several with commas between them")
+      ->type_name("OUTCOME,...")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"sandboxed", "unchanged", "privileged", "denied"}));
   add_config_flags(*command, flags->common);
   add_version_flags(*command, flags->common);
   command->callback([flags] { run(*flags); });

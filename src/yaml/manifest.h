@@ -18,6 +18,16 @@ using Document = nlohmann::ordered_json;
 /// "FILE:LINE:COLUMN: what (what would be right)".
 std::vector<Document> parse_manifest(const std::string& text, const std::string& name);
 
+/// As parse_manifest(), of objects of Kubernetes: throws YamlError for a document, or an item of a
+/// List, without apiVersion and kind, and for an AdmissionReview.
+std::vector<Document> parse_objects(const std::string& text, const std::string& name);
+
+/// The kinds of the objects of `document`: its own, or those of the items of a List.
+std::vector<std::string> kinds_in(const Document& document);
+
+/// The kinds that have pods, or templates of pods: "Pod, Deployment".
+std::string kinds_with_pods();
+
 /// Prints one document as YAML that every reader takes for the same data.
 std::string to_yaml(const Document& document);
 
@@ -33,8 +43,8 @@ struct PodPlace {
   Document* object;
 };
 
-/// Calls `visit` for each pod of `document`: of Pods, of workloads, and of Lists of them. Other
-/// kinds have none.
+/// Calls `visit` for each pod of `document`: of Pods, of workloads, and of Lists of them, whose
+/// items need no kind in a list of one kind (PodList). Other kinds have none.
 void for_each_pod(Document& document, const std::function<void(const PodPlace&)>& visit);
 
 }  // namespace webhook

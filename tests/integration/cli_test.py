@@ -137,7 +137,7 @@ def test_other_kinds_and_groups_pass_unchanged():
         {"apiVersion": "batch.volcano.sh/v1alpha1", "kind": "Job",
          "spec": {"template": {"spec": {"containers": [{"name": "code-executor"}]}}}},
         {"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "yes", "b": "1.33", "c": "017"}},
-        {"kind": "Pod"},
+        {"apiVersion": "example.com/v1", "kind": "Pod"},
     ])
     documents = list(yaml.safe_load_all(text))
     assert mutate(text) == documents
@@ -198,9 +198,9 @@ def test_diff_is_what_patch_takes(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("a: [", "-:1:5: not YAML"), ("a: 1\na: 2\n", "-:2:1: key 'a' is there twice, first at 1:1 (expected once)"),
+    ("a: [", "-:2:1: not YAML"), ("a: 1\na: 2\n", "-:2:1: key 'a' is there twice, first at 1:1 (expected once)"),
     ("kind: Pod\nspec:\n  image: \"tryretool/code-ex", "-:3:10: not YAML: found unexpected end of stream"),
-    ("a: [fe80::, x]\n", "-:1:11: not YAML: found unexpected ':'"),
+    ("a: [fe80::, x]\n", "-:1:10: not YAML: found unexpected ':'"),
     ("[" * 101 + "]" * 101, "-:1:101: nested too deeply (expected at most 100 levels)"),
     ("a: .inf\n", "-:1:4: number '.inf' (expected one that JSON can hold)"),
     ("a: !x y\n", "-:1:4: tag '!x' (expected none)"), ("[" * 5000, "-:1:"),
@@ -220,6 +220,89 @@ def test_an_alias_bomb_is_refused():
     lines += [f"a{i}: &a{i} [{', '.join(['*a' + str(i - 1)] * 10)}]" for i in range(1, 9)]
     done = run("mutate", "-f", "-", "--kube-version", "1.34", stdin="\n".join(lines), code=1)
     assert "too large once its aliases are expanded" in done.stderr
+
+
+# What is read: nothing, other things, several files, folders.
+
+CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\n"
+EXPECTED = "(expected an object of Kubernetes, with apiVersion and kind)"
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("", "-: is empty (expected manifests; did the command before the pipe fail?)"),
+    (" \n\n", "-: is empty (expected manifests; did the command before the pipe fail?)"),
+    ("# Source: x\n---\n# y\n", "-: has no object, only comments (expected manifests; did the command before the pipe fail?)"),
+    ("Error: chart not found\n", f"-:1:1: an object without apiVersion {EXPECTED}"),
+    ("helm\n", f"-:1:1: a string {EXPECTED}"),
+    (CONFIG_MAP + "---\n- 1\n", f"-:4:1: an array {EXPECTED}"),
+    ('{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"}',
+     "-:1:1: an AdmissionReview (expected manifests; the command `review` takes this)"),
+])
+def test_what_is_no_manifest_is_told(text, message):
+    done = run("mutate", "-f", "-", "--kube-version", "1.34", stdin=text, code=1)
+    assert done.stderr == f"code-executor-webhook: {message}\n"
+    assert done.stdout == ""
+
+
+def test_a_chart_without_pods_comes_out_as_it_is_and_is_told():
+    done = run("mutate", "-f", "-", "--kube-version", "1.34", stdin=CONFIG_MAP)
+    assert done.stdout == CONFIG_MAP
+    assert done.stderr == (
+        "1 object, no pods: 1 ConfigMap (expected Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, "
+        "ReplicationController, Job, CronJob, PodTemplate, for there to be something to decide)\n")
+
+
+def test_the_items_of_a_pod_list_need_no_kind():
+    pod = yaml.safe_load(example("pod-supported.yaml"))
+    bare = {key: value for key, value in pod.items() if key not in ("apiVersion", "kind")}
+    [out] = mutate(json.dumps({"apiVersion": "v1", "kind": "PodList", "items": [bare]}))
+    assert is_sandboxed(out["items"][0])
+
+
+def test_several_files_and_folders_are_read_in_order(tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/2.yml").write_text(example("pod-supported.yaml"))
+    (tmp_path / "b/1.json").write_text(json.dumps(yaml.safe_load(example("pod-host-network.yaml"))))
+    (tmp_path / "a.yaml").write_text(CONFIG_MAP)
+    (tmp_path / "empty.yaml").write_text("# nothing\n")
+    (tmp_path / "notes.txt").write_text("not read")
+    done = run("mutate", "-f", "-", "-R", "-f", tmp_path, "--kube-version", "1.34", stdin=example("pod-opted-out.yaml"))
+    assert [document["metadata"]["name"] for document in yaml.safe_load_all(done.stdout) if "metadata" in document] == [
+        "opted-out", "host-network", "supported"]
+    assert done.stderr.splitlines()[-2:] == [
+        f"warning: {tmp_path}/empty.yaml: has no object, only comments (expected manifests)",
+        "4 objects, 3 pods: 1 sandboxed, 2 left: 1 privileged (host_namespace), 1 unchanged (opted_out)"]
+    done = run("mutate", "-f", tmp_path, "--kube-version", "1.34", code=1)
+    assert done.stderr == f"code-executor-webhook: {tmp_path}: is a folder (expected a file, or -R for all below it)\n"
+
+
+def test_a_url_is_wrong_usage():
+    done = run("mutate", "-f", "https://example.com/x.yaml", code=2)
+    assert "'https://example.com/x.yaml' is a URL, which is not fetched (expected a file, or - behind `curl" in done.stderr
+
+
+@pytest.mark.parametrize(("outcomes", "code"), [
+    ("denied", 0), ("sandboxed", 0), ("privileged", 1), ("denied,privileged", 1), ("unchanged", 1)])
+def test_fail_on_names_the_pods_and_prints_nothing(outcomes, code):
+    files = ["-f", EXAMPLES / "pod-host-network.yaml", "-f", EXAMPLES / "pod-opted-out.yaml"]
+    done = run("mutate", *files, "--kube-version", "1.34", "--fail-on", outcomes, code=code)
+    assert (done.stdout == "") == (code == 1)
+    if "privileged" in outcomes:
+        assert done.stderr.splitlines()[-1] == (
+            "code-executor-webhook: --fail-on: Pod default/host-network is privileged (host_namespace)")
+
+
+def test_fail_on_takes_outcomes_only():
+    run("mutate", "-f", EXAMPLES / "pod-supported.yaml", "--fail-on", "priviledged", code=2)
+
+
+def test_json_is_yaml_too():
+    text = CONFIG_MAP + 'data: {a: "\\u2028 \\x85 \\ufeff \\uffff"}\n'
+    done = run("mutate", "-f", "-", "-o", "json", "--kube-version", "1.34", stdin=text)
+    assert json.loads(done.stdout)["data"]["a"] == "\u2028 \x85 \ufeff \uffff"
+    assert done.stdout.isascii()
+    again = run("mutate", "-f", "-", "-o", "json", "--kube-version", "1.34", stdin=done.stdout)
+    assert again.stdout == done.stdout
 
 
 # review, profile, version and usage.

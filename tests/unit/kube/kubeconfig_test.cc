@@ -146,7 +146,9 @@ TEST_CASE("load_kubeconfig says where it is wrong, and what would be right") {
   };
   for (const Row& row : {
            Row{"", ": no current-context (set one: kubectl config use-context NAME)"},
-           Row{"[", ":2:1: not YAML: did not find expected node content"},
+           Row{"[",
+               ":2:1: not YAML: did not find expected node content while parsing a flow node "
+               "(expected a value, and the closing bracket)"},
            Row{"- a", ":1:1: not a kubeconfig (expected a mapping)"},
            Row{"current-context: x", ":1:18: no context is named 'x' (known: none)"},
            Row{"current-context: x\ncontexts: [{name: y}, {name: z}]",

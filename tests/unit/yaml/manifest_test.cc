@@ -181,12 +181,52 @@ TEST_CASE("pods are found in every kind that has them, and nowhere else") {
   CHECK(pods_in("{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Pod}, "
                 "{apiVersion: v1, kind: ConfigMap}, {apiVersion: v1, kind: Pod}]}")
             .size() == 2);
-  for (const char* none : {"{apiVersion: apps/v1, kind: Pod}", "{kind: Deployment, spec: {}}",
-                           "{apiVersion: apps/v1, kind: Deployment, spec: {}}", "[1]", "text",
-                           "{apiVersion: v1, kind: PodList, items: {}}"}) {
+  CHECK(pods_in("{apiVersion: v1, kind: PodList, items: [{metadata: {name: p}}]}") ==
+        std::vector<std::string>{"Pod /p "});
+  CHECK(pods_in("{apiVersion: apps/v1, kind: DeploymentList, items: [{spec: {template: {}}}]}") ==
+        std::vector<std::string>{"Deployment / /spec/template"});
+  for (const char* none :
+       {"{apiVersion: apps/v1, kind: Pod}", "{apiVersion: x/v1, kind: PodList, items: [{}]}",
+        "{kind: Deployment, spec: {}}", "{apiVersion: apps/v1, kind: Deployment, spec: {}}", "[1]",
+        "text", "{apiVersion: v1, kind: PodList, items: {}}"}) {
     CAPTURE(none);
     CHECK(pods_in(none).empty());
   }
+}
+
+TEST_CASE("objects have apiVersion and kind, and what has none is told") {
+  const auto why_not = [](const std::string& text) {
+    try {
+      (void)parse_objects(text, "f");
+    } catch (const std::runtime_error& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  const std::string expected = " (expected an object of Kubernetes, with apiVersion and kind)";
+  CHECK(why_not("# only\n---\n") == "accepted");
+  CHECK(why_not("kind: A\napiVersion: b\n") == "accepted");
+  CHECK(why_not("\nError\n") == "f:2:1: a string" + expected);
+  CHECK(why_not("- 1\n") == "f:1:1: an array" + expected);
+  CHECK(why_not("kind: A\napiVersion: b\n---\na: 1\n") ==
+        "f:4:1: an object without apiVersion" + expected);
+  CHECK(why_not("{apiVersion: v1, kind: 5}") == "f:1:1: an object without kind" + expected);
+  CHECK(why_not("{apiVersion: admission.k8s.io/v1, kind: AdmissionReview}") ==
+        "f:1:1: an AdmissionReview (expected manifests; the command `review` takes this)");
+  CHECK(why_not("{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: A}, x]}") ==
+        "f:1:1: items[1]: a string" + expected);
+  CHECK(why_not("{apiVersion: v1, kind: PodList, items: [{}]}") == "accepted");
+  CHECK(why_not("{apiVersion: x/v1, kind: AllowList, items: [a]}") == "accepted");
+}
+
+TEST_CASE("the kinds of a list are those of its items") {
+  const auto kinds = [](const std::string& text) { return kinds_in(parse_one(text)); };
+  CHECK(kinds("{kind: Pod}") == std::vector<std::string>{"Pod"});
+  CHECK(kinds("{kind: List, items: [{kind: A}, {kind: List, items: [{kind: B}]}]}") ==
+        std::vector<std::string>{"A", "B"});
+  CHECK(kinds("{kind: PodList, items: [{}, {kind: Pod}]}") ==
+        std::vector<std::string>{"Pod", "Pod"});
+  CHECK(kinds("{kind: List, items: []}").empty());
 }
 
 }  // namespace webhook
