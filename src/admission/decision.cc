@@ -200,7 +200,8 @@ Decision decide(const AdmissionRequest& request, const Policy& policy,
   const Row& row = first_match(kTable, question);
   return {.outcome = to_outcome(row, question),
           .reason = row.reason,
-          .is_fallback = row.then == Then::kFallBack};
+          .is_fallback = row.then == Then::kFallBack,
+          .row = static_cast<int>(&row - kTable) + 1};
 }
 
 }  // namespace webhook

@@ -76,6 +76,7 @@ struct Decision {
   Outcome outcome = Outcome::kUnchanged;
   Reason reason = Reason::kNotAPodCreate;
   bool is_fallback = false;  ///< The pod would be sandboxed if it, or the cluster, could.
+  int row = 0;               ///< Of the decision table, from 1: a reason may have two.
 };
 
 /// The gate: false where an API server would drop hostUsers and procMount in silence, so that a pod

@@ -113,15 +113,6 @@ bool is_sandboxed(const Decision& decision) {
 
 }  // namespace
 
-std::string to_printable(std::string_view text, std::size_t limit) {
-  std::string printable;
-  for (const char c : text.substr(0, limit)) {
-    printable += c >= ' ' && c <= '~' && c != '\'' ? c : '?';
-  }
-  if (text.size() > limit) printable += "...";
-  return printable;
-}
-
 std::vector<std::string> to_warnings(const Decision& decision, const AdmissionRequest& request,
                                      const Policy& policy, const ClusterState& cluster) {
   const PodFacts& pod = request.pod;

@@ -1,19 +1,16 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "admission/decision.h"
 #include "admission/policy.h"
+#include "base/text.h"
 
 namespace webhook {
 
 /// What the API server advises for one warning; it cuts longer ones when there are many.
 inline constexpr std::size_t kMaxWarningLength = 120;
-
-/// `text` in printable ASCII, at most `limit` characters of it, so that it can stand in one line.
-std::string to_printable(std::string_view text, std::size_t limit);
 
 /// What `kubectl` shows beside its answer, each one line of at most kMaxWarningLength characters:
 /// for each fallback why, for a target that is left privileged how to change it, beside a sandboxed

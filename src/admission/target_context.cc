@@ -56,11 +56,13 @@ bool is_seccomp_of_ours(const JsonValue& seccomp, const Sandbox& sandbox) {
 bool read_seccomp(const JsonValue& seccomp, const Sandbox& sandbox, TargetContext& context) {
   if (seccomp.matches(sandbox.seccomp)) {
     context.has_localhost_profile = context.has_current_profile = true;
-    return true;
+    return context.has_profile_of_ours = true;
   }
   const JsonValue type = seccomp.field("type");
   context.has_localhost_profile = type.string() == "Localhost";
-  return context.has_localhost_profile && is_seccomp_of_ours(seccomp, sandbox);
+  context.has_profile_of_ours =
+      context.has_localhost_profile && is_seccomp_of_ours(seccomp, sandbox);
+  return context.has_profile_of_ours;
 }
 
 /// True if the member is one of the four that are always injected, as they are injected.

@@ -26,6 +26,7 @@ struct TargetContext {
   bool unmasks_proc = false;                     ///< procMount: Unmasked.
   bool forbids_escalation = false;               ///< allowPrivilegeEscalation: false.
   bool has_localhost_profile = false;            ///< seccompProfile of type Localhost.
+  bool has_profile_of_ours = false;              ///< That one is what a release of ours injects.
   bool has_current_profile = false;              ///< seccompProfile as it would be injected.
   AppArmorEdit app_armor = AppArmorEdit::kNone;  ///< Of kOurs only.
 

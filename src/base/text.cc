@@ -26,4 +26,13 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
                     [](char x, char y) { return lower(x) == lower(y); });
 }
 
+std::string to_printable(std::string_view text, std::size_t limit) {
+  std::string printable;
+  for (const char c : text.substr(0, limit)) {
+    printable += c >= ' ' && c <= '~' && c != '\'' ? c : '?';
+  }
+  if (text.size() > limit) printable += "...";
+  return printable;
+}
+
 }  // namespace webhook

@@ -16,4 +16,7 @@ std::string to_lower(std::string_view text);
 /// True where to_lower() makes both the same.
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 
+/// `text` in printable ASCII, at most `limit` characters of it, so that it can stand in one line.
+std::string to_printable(std::string_view text, std::size_t limit);
+
 }  // namespace webhook

@@ -70,6 +70,9 @@ TEST_CASE("each row of the table leads to its outcome") {
     const Decision decision = decide_row(row);
     CHECK((decision.reason == row.reason));
     CHECK(decision.is_fallback == is_fallback(row.reason));
+    // Row 6 has the reason of row 9.
+    const int number = static_cast<int>(&row - kRows) + 1;
+    CHECK(decision.row == (number < 6 ? number : number + 1));
     const Outcome want = is_fallback(row.reason)               ? Outcome::kPrivileged
                          : row.reason == Reason::kNameConflict ? Outcome::kDenied
                          : row.reason == Reason::kSupported    ? Outcome::kSandboxed

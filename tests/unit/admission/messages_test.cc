@@ -21,26 +21,6 @@ bool is_one_printable_line(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-TEST_CASE("to_printable leaves nothing that could end a line or a quotation") {
-  struct Row {
-    std::string text;
-    std::size_t limit;
-    const char* want;
-  };
-  for (const Row& row : {
-           Row{"", 5, ""},
-           Row{"plain", 5, "plain"},
-           Row{"longer", 5, "longe..."},
-           Row{"a\nb\x1b[0m", 10, "a?b?[0m"},
-           Row{"it's", 10, "it?s"},
-           Row{"\xc3\xa9", 10, "??"},
-           Row{std::string("a\0b\x7f", 4), 10, "a?b?"},
-       }) {
-    CAPTURE(row.text);
-    CHECK(to_printable(row.text, row.limit) == row.want);
-  }
-}
-
 TEST_CASE("a fallback warns what becomes of the pod, and why") {
   struct Row {
     Outcome outcome;

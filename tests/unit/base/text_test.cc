@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <string>
+
 #include <doctest/doctest.h>
 
 namespace webhook {
@@ -25,6 +27,26 @@ TEST_CASE("equal_ignoring_case compares whole words") {
   CHECK_FALSE(equal_ignoring_case("closed", "close"));
   CHECK_FALSE(equal_ignoring_case("[", "{"));  // 32 apart, as A and a are
   CHECK_FALSE(equal_ignoring_case("@", "`"));
+}
+
+TEST_CASE("to_printable leaves nothing that could end a line or a quotation") {
+  struct Row {
+    std::string text;
+    std::size_t limit;
+    const char* want;
+  };
+  for (const Row& row : {
+           Row{"", 5, ""},
+           Row{"plain", 5, "plain"},
+           Row{"longer", 5, "longe..."},
+           Row{"a\nb\x1b[0m", 10, "a?b?[0m"},
+           Row{"it's", 10, "it?s"},
+           Row{"\xc3\xa9", 10, "??"},
+           Row{std::string("a\0b\x7f", 4), 10, "a?b?"},
+       }) {
+    CAPTURE(row.text);
+    CHECK(to_printable(row.text, row.limit) == row.want);
+  }
 }
 
 }  // namespace webhook

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "admission/label_selector.h"
+#include "base/result.h"
+
+namespace webhook {
+
+/// What a webhook of a MutatingWebhookConfiguration is called for, and what becomes of the pod if
+/// it cannot be.
+struct WebhookScope {
+  std::string name;
+  LabelSelector namespaces;
+  LabelSelector objects;
+  bool takes_pod_creations = false;     ///< One of its rules does.
+  std::vector<std::string> conditions;  ///< CEL, "name: expression", which is not evaluated here.
+  bool fails_closed = true;   ///< failurePolicy Fail: without the webhook the pod is refused.
+  bool has_authority = true;  ///< A caBundle, without which API servers trust no Service.
+};
+
+/// A MutatingWebhookConfiguration.
+struct WebhookConfiguration {
+  std::string name;
+  std::string created;  ///< RFC 3339 in UTC; empty where it is not known.
+  std::vector<WebhookScope> webhooks;
+};
+
+/// Reads `object`. Error: "NAME: webhooks[0].objectSelector: what is wrong (what would be right)".
+Result<WebhookConfiguration> parse_webhook_configuration(const nlohmann::ordered_json& object);
+
+enum class Called {
+  kYes,
+  kDepends,  ///< On conditions, or on what is not known.
+  kNo,
+};
+
+/// "yes", "depends", "no".
+std::string_view to_string(Called called);
+
+/// Whether the API server calls a webhook of a configuration for the creation of a pod, and for
+/// each of its webhooks why, in one line.
+struct CallVerdict {
+  Called called = Called::kNo;
+  std::vector<std::string> why;
+};
+
+/// Judges as API servers do (k8s.io/apiserver pkg/admission/plugin/webhook/generic, ShouldCallHook)
+/// the creation of a v1 Pod with labels `pod` in a namespace with labels `ns`. What other webhooks
+/// do to the labels before is not known here.
+CallVerdict would_be_called(const WebhookConfiguration& configuration, const Labels& pod,
+                            const Labels& ns);
+
+}  // namespace webhook
