@@ -8,8 +8,8 @@
 #include <ctime>
 #include <utility>
 
-#include "admission/messages.h"
 #include "base/base64.h"
+#include "kube/objects.h"
 #include "tls/certificate_authority.h"
 #include "tls/wall_time.h"
 
@@ -142,12 +142,6 @@ Result<BundleState> read_configuration(const HttpResponse& answer, const Managed
                  " (expected one with that clientConfig.service)"};
   }
   return state;
-}
-
-std::string to_reason(const HttpResponse& answer) {
-  const Json status = Json::parse(answer.body, nullptr, false);
-  const std::string message = text_at(status, Pointer("/message"));
-  return message.empty() ? "" : ": " + to_printable(message, 300);
 }
 
 std::string to_secret(const std::vector<ManagedAuthority>& authorities,

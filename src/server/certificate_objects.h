@@ -26,10 +26,6 @@ struct ManagedNames {
   [[nodiscard]] std::string server_name() const;
 };
 
-/// ": " and what the API server says of a request that it refused, printable and bounded. Or
-/// nothing.
-std::string to_reason(const HttpResponse& answer);
-
 /// Reads the answer to a GET of the Secret. A 404 is no Secret; content that is not ours is none.
 Result<AuthoritySecret> read_secret(const HttpResponse& answer, const ManagedNames& names);
 

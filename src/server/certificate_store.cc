@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "kube/objects.h"
+
 namespace webhook {
 namespace {
 
