@@ -13,6 +13,7 @@
 #include "base/base64.h"
 #include "base/dns_name.h"
 #include "cli/commands.h"
+#include "cli/validators.h"
 #include "os/core_dumps.h"
 #include "os/new_files.h"
 #include "os/own_file.h"
@@ -126,32 +127,24 @@ void run(const CertsFlags& flags) {
 }
 
 void add_name_flags(CLI::App& command, CertsFlags& flags) {
-  const auto expect = [](auto is_right, const std::string& expected) {
-    return [=](const std::string& text) {
-      return is_right(text) ? std::string() : '\'' + text + "' (expected " + expected + ')';
-    };
-  };
-  const auto label = expect(is_dns_label, "a DNS label, such as my-namespace");
-  command.add_option("-n,--namespace", flags.ns, "Namespace of the Service")
-      ->type_name("NS")
-      ->check(label)
-      ->capture_default_str();
-  command.add_option("--service", flags.service, "Name of the Service")
-      ->type_name("NAME")
-      ->check(label)
-      ->capture_default_str();
-  command.add_option("--secret", flags.secret, "Name of the Secret of -o secret")
-      ->type_name("NAME")
-      ->check(expect(is_dns_subdomain, "a DNS name, such as my-secret"))
-      ->capture_default_str();
-  command.add_option("--dns-name", flags.dns_names, "One more name to serve; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("NAME")
-      ->check(expect(is_host_name, "a DNS name, such as localhost"));
-  command.add_option("--ip", flags.addresses, "An address to serve; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("ADDRESS")
-      ->check(expect(is_ip_address, "an address, such as 127.0.0.1 or ::1"));
+  auto* ns = command.add_option("-n,--namespace", flags.ns, "Namespace of the Service");
+  expect_namespace(*ns->type_name("NS")->capture_default_str());
+  auto* service = command.add_option("--service", flags.service, "Name of the Service");
+  expect(*service->type_name("NAME")->capture_default_str(), is_dns_label,
+         "a DNS label, such as my-service");
+  auto* secret = command.add_option("--secret", flags.secret, "Name of the Secret of -o secret");
+  expect(*secret->type_name("NAME")->capture_default_str(), is_dns_subdomain,
+         "a DNS name, such as my-secret");
+  auto* name =
+      command.add_option("--dns-name", flags.dns_names, "One more name to serve; may be repeated");
+  expect(*name->type_name("NAME")->allow_extra_args(false), is_host_name,
+         "a DNS name, such as localhost");
+  auto* address =
+      command.add_option("--ip", flags.addresses, "An address to serve; may be repeated");
+  expect(
+      *address->type_name("ADDRESS")->allow_extra_args(false),
+      [](std::string_view text) { return is_ip_address(std::string(text)); },
+      "an address, such as 127.0.0.1 or ::1");
 }
 
 }  // namespace
@@ -165,19 +158,16 @@ void add_certs(CLI::App& app) {
       ->type_name("DIR")
       ->required();
   add_name_flags(*command, *flags);
-  command->add_option("--days", flags->days, "Days until the serving certificate expires")
-      ->type_name("DAYS")
-      ->check(CLI::Range(1, kMostDays))
-      ->capture_default_str();
-  command->add_option("--ca-days", flags->ca_days, "Days until a new CA expires")
-      ->type_name("DAYS")
-      ->check(CLI::Range(1, kMostDays))
-      ->capture_default_str();
-  command
-      ->add_option("-o,--output", flags->output,
-                   "ca-bundle: base64 for the webhook configuration; secret: for kubectl apply")
-      ->check(CLI::IsMember({"ca-bundle", "secret"}))
-      ->capture_default_str();
+  auto* days =
+      command->add_option("--days", flags->days, "Days until the serving certificate expires");
+  expect_number(*days->type_name("DAYS")->capture_default_str(), 1, kMostDays);
+  auto* ca_days = command->add_option("--ca-days", flags->ca_days, "Days until a new CA expires");
+  expect_number(*ca_days->type_name("DAYS")->capture_default_str(), 1, kMostDays);
+  auto* output =
+      command->add_option("-o,--output", flags->output,
+                          "ca-bundle: base64 for the webhook configuration; secret: for kubectl "
+                          "apply");
+  expect_one_of(*output->type_name("FORMAT")->capture_default_str(), {"ca-bundle", "secret"});
   command->add_flag("--force", flags->force, "Replace files that exist");
   command->add_flag("--new-ca", flags->new_ca, "Make a new CA even if there is one");
   command->callback([flags] { run(*flags); });

@@ -13,9 +13,13 @@ namespace webhook {
 void add_serve(CLI::App& app);
 void add_mutate(CLI::App& app);
 void add_review(CLI::App& app);
+void add_explain(CLI::App& app);
+void add_doctor(CLI::App& app);
 void add_certs(CLI::App& app);
 void add_profile(CLI::App& app);
-void add_doctor(CLI::App& app);
-void add_version(CLI::App& app);
+void add_completion(CLI::App& app);
+void add_man(CLI::App& app);
+void add_help(CLI::App& app);
+void add_version(CLI::App& app);  ///< And the flags -V and --version.
 
 }  // namespace webhook

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/validators.h"
 #include "kube/client.h"
 #include "os/file.h"
 
@@ -36,10 +37,11 @@ void add_version_flags(CLI::App& command, CommonFlags& flags) {
 }
 
 void add_log_flags(CLI::App& command, CommonFlags& flags) {
-  command.add_option("--log-level", flags.log_level, "trace, debug, info, warning or error")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error"}));
-  command.add_option("--log-format", flags.log_format, "json or text")
-      ->check(CLI::IsMember({"json", "text"}));
+  auto* level =
+      command.add_option("--log-level", flags.log_level, "trace, debug, info, warning or error");
+  expect_one_of(*level->type_name("LEVEL"), {"trace", "debug", "info", "warning", "error"});
+  auto* format = command.add_option("--log-format", flags.log_format, "json or text");
+  expect_one_of(*format->type_name("FORMAT"), {"json", "text"});
 }
 
 Result<Config> make_config(const CommonFlags& flags) {
@@ -70,16 +72,19 @@ KubeVersion offline_version(const Config& config, const CommonFlags& flags) {
     return parse_kube_version(config.cluster.kube_version).value();
   }
   if (!flags.kubeconfig.empty()) {
-    const KubeClient client = KubeClient::from_kubeconfig(flags.kubeconfig);
-    const auto body = client.get("/version");
-    if (!body) throw std::runtime_error(body.error().message);
-    const auto cluster = parse_version_info(*body);
-    if (!cluster) throw std::runtime_error(client.address() + cluster.error().message);
-    return cluster->version;
+    return version_of(KubeClient::from_kubeconfig(flags.kubeconfig));
   }
   std::cerr << "assuming Kubernetes " << to_string(kAssumedVersion)
             << " (say which with --kube-version or --kubeconfig)\n";
   return kAssumedVersion;
+}
+
+KubeVersion version_of(const KubeClient& client) {
+  const auto body = client.get("/version");
+  if (!body) throw std::runtime_error(body.error().message);
+  const auto cluster = parse_version_info(*body);
+  if (!cluster) throw std::runtime_error(client.address() + cluster.error().message);
+  return cluster->version;
 }
 
 std::string read_input(const std::string& file) {

@@ -11,6 +11,8 @@ class App;
 
 namespace webhook {
 
+class KubeClient;
+
 /// The flags that several commands share. What is set overrides the file.
 struct CommonFlags {
   std::string config;
@@ -34,6 +36,9 @@ void print_config_warnings(const Config& config);
 /// The version to decide by, offline: the fixed one, else that of the cluster of --kubeconfig, else
 /// an assumed one, which it names on stderr. Throws std::runtime_error.
 KubeVersion offline_version(const Config& config, const CommonFlags& flags);
+
+/// The version of the cluster of `client`. Throws std::runtime_error.
+KubeVersion version_of(const KubeClient& client);
 
 /// All of standard input for "-", else of a file. Throws std::runtime_error.
 std::string read_input(const std::string& file);

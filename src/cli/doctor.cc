@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 #include <iomanip>
 #include <iostream>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "base/value_or_throw.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "cli/validators.h"
 #include "node/checks.h"
 #include "node/probe.h"
 
@@ -72,6 +74,11 @@ void print_json(const std::vector<NodeCheck>& checks) {
   std::cout << report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
 }
 
+bool is_directory(std::string_view path) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(path, ignored);
+}
+
 void run(const DoctorFlags& flags) {
   const std::vector<NodeCheck> checks = check_node(probe_node(make_options(flags)));
   flags.output == "json" ? print_json(checks) : print_table(checks);
@@ -99,12 +106,11 @@ void add_doctor(CLI::App& app) {
       ->add_option("--config", flags->config,
                    "Configuration file (YAML): of the AppArmor profile and the seccomp directory")
       ->type_name("FILE");
-  command
-      ->add_option("--host-root", flags->host_root,
-                   "Where the host's / is mounted: its proc, sys and kubelet are read there")
-      ->type_name("DIR")
-      ->check(CLI::ExistingDirectory)
-      ->capture_default_str();
+  auto* host_root = command->add_option(
+      "--host-root", flags->host_root,
+      "Where the host's / is mounted: its proc, sys and kubelet are read there");
+  expect(*host_root->type_name("DIR")->capture_default_str(), is_directory,
+         "a directory that exists");
   command
       ->add_option("--kubelet-root", flags->kubelet_root,
                    "The kubelet's directory on the host [/var/lib/kubelet]")
@@ -114,9 +120,8 @@ void add_doctor(CLI::App& app) {
                    "The container runtime's CRI socket on the host [the first of containerd's,\n"
                    "CRI-O's, k3s' and cri-dockerd's that is there]")
       ->type_name("SOCKET");
-  command->add_option("-o,--output", flags->output, "table or json")
-      ->check(CLI::IsMember({"table", "json"}))
-      ->capture_default_str();
+  auto* output = command->add_option("-o,--output", flags->output, "table or json");
+  expect_one_of(*output->type_name("FORMAT")->capture_default_str(), {"table", "json"});
   command->callback([flags] { run(*flags); });
 }
 

@@ -8,6 +8,7 @@
 #include "base/value_or_throw.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "cli/validators.h"
 #include "server/seccomp_profile_file.h"
 
 namespace webhook {
@@ -53,14 +54,14 @@ void add_profile(CLI::App& app) {
       app.add_subcommand("profile", "Print the seccomp profile, or check the one of --profile");
   const auto flags = std::make_shared<ProfileFlags>();
   add_config_flags(*command, flags->common);
-  command->add_option("-n,--namespace", flags->ns, "Namespace of the ConfigMap")
-      ->type_name("NS")
-      ->capture_default_str();
-  command
-      ->add_option("-o,--output", flags->output,
-                   "json: its exact bytes; configmap: to apply; sha256: the pod's annotation")
-      ->check(CLI::IsMember({"json", "configmap", "sha256"}))
-      ->capture_default_str();
+  auto* ns = command->add_option("-n,--namespace", flags->ns, "Namespace of the ConfigMap");
+  expect_namespace(*ns->type_name("NS")->capture_default_str());
+  auto* output =
+      command->add_option("-o,--output", flags->output,
+                          "json: its exact bytes; configmap: to apply; sha256: the pod's "
+                          "annotation");
+  expect_one_of(*output->type_name("FORMAT")->capture_default_str(),
+                {"json", "configmap", "sha256"});
   command->callback([flags] { run(*flags); });
 }
 

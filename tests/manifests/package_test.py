@@ -51,8 +51,12 @@ def test_what_it_says_of_itself(package):
 
 def test_what_is_in_it(root):
     files = {str(path.relative_to(root)) for path in root.glob("usr/**/*") if path.is_file()}
-    pages = {f"usr/share/man/man1/{path.name}" for path in (ROOT / "docs/man").glob("*.1")}
-    assert files == pages | {f"usr/bin/{NAME}", f"usr/share/{NAME}/nsjail-seccomp.json", f"usr/share/doc/{NAME}/copyright"}
+    pages = {path for path in files if path.startswith(f"usr/share/man/man1/{NAME}")}
+    assert len(pages) > 10
+    completions = {f"usr/share/bash-completion/completions/{NAME}", f"usr/share/zsh/site-functions/_{NAME}",
+                   f"usr/share/fish/vendor_completions.d/{NAME}.fish"}
+    others = {f"usr/bin/{NAME}", f"usr/share/{NAME}/nsjail-seccomp.json", f"usr/share/doc/{NAME}/copyright"}
+    assert files == pages | completions | others
     assert not [path for path in root.glob("usr/**/*") if path.stat().st_mode & 0o7022]
     assert (root / f"usr/share/{NAME}/nsjail-seccomp.json").read_bytes() == (ROOT / "profiles/nsjail-seccomp.json").read_bytes()
 

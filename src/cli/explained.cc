@@ -1,0 +1,170 @@
+#include "cli/explained.h"
+
+#include <iostream>
+#include <stdexcept>
+#include <string_view>
+
+#include "base/json_at.h"
+#include "base/text.h"
+
+namespace webhook {
+namespace {
+
+constexpr std::size_t kMaxName = 253;
+
+/// The review that the API server would send for the pod, or the template, at `place`.
+Document to_review(const PodPlace& place, const std::string& ns) {
+  const Document& source = place.object->at(place.template_at);
+  Document pod = {{"apiVersion", "v1"}, {"kind", "Pod"}};
+  for (const char* member : {"metadata", "spec"}) {
+    if (source.contains(member)) pod[member] = source[member];
+  }
+  return {{"apiVersion", "admission.k8s.io/v1"},
+          {"kind", "AdmissionReview"},
+          {"request",
+           {{"uid", "explain"},
+            {"kind", {{"group", ""}, {"version", "v1"}, {"kind", "Pod"}}},
+            {"operation", "CREATE"},
+            {"namespace", ns},
+            {"object", std::move(pod)}}}};
+}
+
+std::string name_of(const Explained& explained) {
+  return to_printable(explained.kind + ' ' + explained.ns + '/' + explained.name, 2 * kMaxName);
+}
+
+void print_line(std::string_view label, std::string_view text, Colour colour = Colour::kNone) {
+  constexpr std::size_t kWidth = 12;
+  std::cout << "  " << label << std::string(kWidth - label.size(), ' ') << coloured(text, colour)
+            << '\n';
+}
+
+void print_lines(std::string_view label, const std::vector<std::string>& lines) {
+  for (std::size_t i = 0; i < lines.size(); ++i) print_line(i == 0 ? label : "", lines[i]);
+}
+
+Colour colour_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kSandboxed: return Colour::kGreen;
+    case Outcome::kUnchanged: return Colour::kNone;
+    case Outcome::kPrivileged:
+    case Outcome::kDenied: break;
+  }
+  return Colour::kRed;
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text.append(text.empty() ? "" : ", ").append(word);
+  return text;
+}
+
+/// Pods of a workload, indented, one a line.
+void print_pods(const std::vector<Explained>& pods) {
+  print_line("pods", std::to_string(pods.size()) + " running or about to");
+  for (const Explained& pod : pods) {
+    const std::string_view state = pod.has_target ? to_string(*pod.state) : "no_target_container";
+    std::cout << "    " << to_printable(pod.name, kMaxName) << ": "
+              << coloured(state, pod.has_target ? colour_of(*pod.state) : Colour::kNone)
+              << (pod.node.empty() ? "" : " on " + to_printable(pod.node, kMaxName))
+              << (pod.note.empty() ? "" : " (" + pod.note + ')') << '\n';
+  }
+}
+
+}  // namespace
+
+Explained Explainer::explain(const PodPlace& place, const std::string& ns) {
+  Explained explained{.kind = place.kind,
+                      .ns = place.ns.empty() ? ns : place.ns,
+                      .name = place.name,
+                      .state = {},
+                      .explanation = {},
+                      .call = {},
+                      .created = {},
+                      .node = {},
+                      .note = {}};
+  const auto request = parse_review(parser_, to_review(place, explained.ns).dump(), *sandbox_);
+  if (!request) throw std::runtime_error(name_of(explained) + ": " + request.error().message);
+  explained.has_target = request->pod.target.has_value();
+  explained.explanation = webhook::explain(*request, sandbox_->policy, cluster_);
+  explained.call =
+      surroundings_.call_for(labels_of(place.object->at(place.template_at)), explained.ns);
+  // What has none is a manifest.
+  if (string_at(*place.object, "/metadata/uid").empty()) return explained;
+  explained.created = to_printable(string_at(*place.object, "/metadata/creationTimestamp"), 64);
+  if (explained.kind != "Pod") return explained;
+  explained.state = to_pod_state(*request, explained.explanation.decision);
+  explained.node = string_at(*place.object, "/spec/nodeName");
+  const std::string& since = surroundings_.created();
+  // Both are in UTC, without fractions: they compare as text.
+  if (*explained.state != PodState::kSandboxed && !since.empty() && explained.created < since) {
+    explained.note = "older than MutatingWebhookConfiguration " +
+                     surroundings_.configuration_name() + ", of " + since;
+  }
+  return explained;
+}
+
+Colour colour_of(PodState state) {
+  switch (state) {
+    case PodState::kSandboxed: return Colour::kGreen;
+    case PodState::kUnchanged: return Colour::kNone;
+    case PodState::kStaleProfile: return Colour::kYellow;
+    case PodState::kWithoutUserNamespace:
+    case PodState::kPrivileged:
+    case PodState::kMissed: break;
+  }
+  return Colour::kRed;
+}
+
+void print(const Explained& explained) {
+  const Explanation& explanation = explained.explanation;
+  const Decision& decision = explanation.decision;
+  std::cout << name_of(explained) << '\n';
+  if (explained.state) {
+    print_line("state", to_string(*explained.state), colour_of(*explained.state));
+    print_line("created", explained.created +
+                              (explained.node.empty() ? "" : ", on node " + explained.node) +
+                              (explained.note.empty() ? "" : ", " + explained.note));
+  }
+  if (!explained.owners.empty()) print_line("owners", join(explained.owners));
+  print_line(explained.state ? "as it is" : "decision",
+             std::string(to_string(decision.outcome)) + ", " +
+                 std::string(to_string(decision.reason)) + " (row " + std::to_string(decision.row) +
+                 ')',
+             colour_of(decision.outcome));
+  print_line("why", explanation.why);
+  print_lines("to sandbox", explanation.to_sandbox);
+  print_lines("warning", explanation.warnings);
+  print_line("called", to_string(explained.call.called));
+  print_lines("", explained.call.why);
+  if (explained.pods) print_pods(*explained.pods);
+}
+
+Document to_json(const Explained& explained) {
+  const Explanation& explanation = explained.explanation;
+  Document json = {{"kind", explained.kind},
+                   {"namespace", explained.ns},
+                   {"name", explained.name},
+                   {"outcome", to_string(explanation.decision.outcome)},
+                   {"reason", to_string(explanation.decision.reason)},
+                   {"row", explanation.decision.row},
+                   {"why", explanation.why},
+                   {"toSandbox", explanation.to_sandbox},
+                   {"warnings", explanation.warnings},
+                   {"called", to_string(explained.call.called)},
+                   {"calledWhy", explained.call.why}};
+  if (explained.state) json["state"] = to_string(*explained.state);
+  for (const auto& [key, value] :
+       {std::pair{"created", &explained.created}, std::pair{"node", &explained.node},
+        std::pair{"note", &explained.note}}) {
+    if (!value->empty()) json[key] = *value;
+  }
+  if (!explained.owners.empty()) json["owners"] = explained.owners;
+  if (explained.pods) {
+    json["pods"] = Document::array();
+    for (const Explained& pod : *explained.pods) json["pods"].push_back(to_json(pod));
+  }
+  return json;
+}
+
+}  // namespace webhook
