@@ -23,7 +23,9 @@ std::optional<std::size_t> parse_size(std::string_view digits, int base) {
 }
 
 bool is_control(char each) {
-  return (each >= '\0' && each < ' ' && each != '\t') || each == '\x7f';
+  // Whether a char is signed is the architecture's affair.
+  const auto code = static_cast<unsigned char>(each);
+  return (code < 0x20 && each != '\t') || code == 0x7f;
 }
 
 }  // namespace
