@@ -24,7 +24,7 @@ LIBRARIES = {
     r"nghttp2/.*": "PkgConfig::nghttp2",
 }
 # These rooms can do no input or output, and see no clock.
-PURE = {"base", "admission"}
+PURE = {"base", "scheduling", "admission"}
 IMPURE_HEADERS = {
     "chrono", "condition_variable", "cstdio", "ctime", "filesystem", "fstream", "future", "iostream",
     "mutex", "shared_mutex", "stop_token", "thread",
