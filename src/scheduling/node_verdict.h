@@ -30,6 +30,9 @@ inline constexpr KernelVersion kOldestKernel{6, 3};
 /// The kubelet has the feature gate on from there (KEP-127, "Graduation Criteria").
 inline constexpr KubeVersion kOldestKubelet{1, 33};
 
+/// "6.3".
+std::string to_string(KernelVersion version);
+
 /// Of "6.8.0-45-generic"; none for what is no such release.
 std::optional<KernelVersion> parse_kernel_version(std::string_view release);
 

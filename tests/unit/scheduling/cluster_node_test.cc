@@ -50,7 +50,9 @@ TEST_CASE("a Node that says nothing but its name is read") {
   JsonParser parser;
   JsonDocument document(parser, R"({"metadata": {"name": "a", "labels": null}, "spec": {}})");
   const JsonValue root = document.root();
-  CHECK(read_cluster_node(root) == ClusterNode{.name = "a"});
+  ClusterNode only_named;
+  only_named.name = "a";
+  CHECK(read_cluster_node(root) == only_named);
   CHECK_FALSE(document.error());
 }
 
