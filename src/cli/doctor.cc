@@ -16,6 +16,7 @@
 #include "cli/validators.h"
 #include "node/checks.h"
 #include "node/probe.h"
+#include "scheduling/node_verdict.h"
 
 namespace webhook {
 namespace {
@@ -61,7 +62,7 @@ void print_table(const std::vector<NodeCheck>& checks) {
   }
 }
 
-void print_json(const std::vector<NodeCheck>& checks) {
+void print_json(const NodeFacts& facts, const std::vector<NodeCheck>& checks) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const NodeCheck& check : checks) {
     list.push_back({{"id", check.id},
@@ -69,7 +70,11 @@ void print_json(const std::vector<NodeCheck>& checks) {
                     {"found", check.found},
                     {"meaning", check.meaning}});
   }
-  const nlohmann::ordered_json report = {{"status", to_string(worst_of(checks))}, {"checks", list}};
+  nlohmann::ordered_json labels = nlohmann::ordered_json::object();
+  const auto label = to_sandbox_label(facts, checks);
+  if (label) labels[std::string(kSandboxLabel)] = *label ? "true" : "false";
+  const nlohmann::ordered_json report = {
+      {"status", to_string(worst_of(checks))}, {"checks", list}, {"labels", labels}};
   // Kernel files and flags may hold bytes that are not UTF-8.
   std::cout << report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
 }
@@ -80,8 +85,9 @@ bool is_directory(std::string_view path) {
 }
 
 void run(const DoctorFlags& flags) {
-  const std::vector<NodeCheck> checks = check_node(probe_node(make_options(flags)));
-  flags.output == "json" ? print_json(checks) : print_table(checks);
+  const NodeFacts facts = probe_node(make_options(flags));
+  const std::vector<NodeCheck> checks = check_node(facts);
+  flags.output == "json" ? print_json(facts, checks) : print_table(checks);
   std::string failed;
   for (const NodeCheck& check : checks) {
     if (check.status != CheckStatus::kFail) continue;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <compare>
 #include <cstdint>
 #include <iterator>
 #include <optional>
@@ -14,36 +13,17 @@
 #include "node/profile_checks.h"
 #include "node/reading.h"
 #include "node/runtime_check.h"
+#include "scheduling/node_verdict.h"
 
 namespace webhook {
 namespace {
 
 using enum CheckStatus;
 
-struct KernelVersion {
-  int major = 0;
-  int minor = 0;
-
-  friend auto operator<=>(const KernelVersion&, const KernelVersion&) = default;
-};
-
-/// tmpfs takes id-mapped mounts since then, and the service account's token is on a tmpfs
-/// (KEP-127).
-constexpr KernelVersion kOldestKernel{6, 3};
-
 /// Enough for a user namespace for each of a kubelet's 110 pods, and for the jails in some of them.
 constexpr std::uint64_t kFewUserNamespaces = 1024;
 
 constexpr const char* kKeepOff = ", or keep code-executor pods off this node";
-
-/// Of "6.8.0-45-generic".
-std::optional<KernelVersion> parse_kernel_version(const std::string& release) {
-  std::istringstream text(release);
-  KernelVersion version;
-  char dot = 0;
-  if (!(text >> version.major >> dot >> version.minor) || dot != '.') return std::nullopt;
-  return version;
-}
 
 std::string message_of(const Attempt& attempt) {
   return attempt.step + ": " + std::generic_category().message(attempt.error);
@@ -55,18 +35,22 @@ NodeCheck check_kernel(const NodeFacts& facts) {
   const std::string& found = facts.kernel_release;
   const auto version = parse_kernel_version(found);
   if (!version) {
-    return {"kernel", kWarn, found, "not a release that can be compared (expected 6.3 or later)"};
+    return {
+        "kernel", kWarn, found,
+        "not a release that can be compared (expected " + to_string(kOldestKernel) + " or later)"};
   }
   if (*version >= kOldestKernel) {
-    return {"kernel", kPass, found, "6.3 or later, as user namespaces of pods need"};
+    return {"kernel", kPass, found,
+            to_string(kOldestKernel) + " or later, as user namespaces of pods need"};
   }
   if (facts.idmap_tmpfs.error == 0) {
     return {"kernel", kWarn, found,
-            "older than 6.3, yet id-mapped mounts on tmpfs work: the vendor brought them back"};
+            "older than " + to_string(kOldestKernel) +
+                ", yet id-mapped mounts on tmpfs work: the vendor brought them back"};
   }
-  return {
-      "kernel", kFail, found,
-      std::string("pods with hostUsers: false do not start: upgrade to 6.3 or later") + kKeepOff};
+  return {"kernel", kFail, found,
+          "pods with hostUsers: false do not start: upgrade to " + to_string(kOldestKernel) +
+              " or later" + kKeepOff};
 }
 
 NodeCheck check_idmap(std::string_view id, const Attempt& attempt, const std::string& where,
@@ -85,9 +69,9 @@ NodeCheck check_idmap(std::string_view id, const Attempt& attempt, const std::st
 }
 
 NodeCheck check_idmap_tmpfs(const NodeFacts& facts) {
-  return check_idmap(
-      "idmap-tmpfs", facts.idmap_tmpfs, "a fresh tmpfs",
-      "pods with a token or Secret do not start: upgrade the kernel to 6.3 or later");
+  return check_idmap("idmap-tmpfs", facts.idmap_tmpfs, "a fresh tmpfs",
+                     "pods with a token or Secret do not start: upgrade the kernel to " +
+                         to_string(kOldestKernel) + " or later");
 }
 
 NodeCheck check_idmap_kubelet(const NodeFacts& facts) {
@@ -227,6 +211,19 @@ CheckStatus worst_of(const std::vector<NodeCheck>& checks) {
   CheckStatus worst = kPass;
   for (const NodeCheck& check : checks) worst = std::max(worst, check.status);
   return worst;
+}
+
+std::optional<bool> to_sandbox_label(const NodeFacts& facts, const std::vector<NodeCheck>& checks) {
+  if (worst_of(checks) == kFail) return false;
+  // Of a kernel that is older by its number, what it can do was tried.
+  const bool was_tried = facts.idmap_tmpfs.error == 0;
+  bool was_runtime_asked = false;
+  for (const NodeCheck& check : checks) {
+    const bool is_fine = check.status == kPass || (check.id == "kernel" && was_tried);
+    if (!is_fine) return std::nullopt;
+    was_runtime_asked = was_runtime_asked || check.id == "container-runtime";
+  }
+  return was_runtime_asked ? std::optional(true) : std::nullopt;
 }
 
 }  // namespace webhook

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,11 @@ struct NodeCheck {
 /// Judges a node: every check, always in the same order; `container-runtime` and `kubelet-root`
 /// where a runtime and a kubelet are seen. Pure.
 std::vector<NodeCheck> check_node(const NodeFacts& facts);
+
+/// What an administrator can say of the node with kSandboxLabel, by `checks` of `facts`: false if a
+/// check fails; true if all is well, whatever the number of the kernel, and the runtime was asked:
+/// true counts for more than what the kubelet tells of that. Else none.
+std::optional<bool> to_sandbox_label(const NodeFacts& facts, const std::vector<NodeCheck>& checks);
 
 /// "fail" if one check fails, else "warn" if one warns, else "pass".
 CheckStatus worst_of(const std::vector<NodeCheck>& checks);

@@ -23,12 +23,12 @@ struct Taint {
 };
 
 /// One of a node's status.runtimeHandlers.
-struct RuntimeHandler {
+struct NodeRuntimeHandler {
   std::string name;  ///< Empty: the default one.
   /// features.userNamespaces. It speaks of the runtime, not of the kernel.
   std::optional<bool> user_namespaces;
 
-  friend bool operator==(const RuntimeHandler&, const RuntimeHandler&) = default;
+  friend bool operator==(const NodeRuntimeHandler&, const NodeRuntimeHandler&) = default;
 };
 
 /// What is read of a v1 Node. The rest is dropped while it is read: addresses, images, conditions
@@ -42,7 +42,7 @@ struct ClusterNode {
   std::string kubelet_version;  ///< Such as "v1.33.5-gke.2019000".
   std::string os_image;         ///< Such as "Ubuntu 24.04.1 LTS".
   std::string runtime_version;  ///< Such as "containerd://2.1.4".
-  std::vector<RuntimeHandler> runtime_handlers;
+  std::vector<NodeRuntimeHandler> runtime_handlers;
 
   friend bool operator==(const ClusterNode&, const ClusterNode&) = default;
 };

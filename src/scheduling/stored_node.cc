@@ -44,7 +44,7 @@ StoredNode to_stored(const ClusterNode& node, TextPool& pool) {
     stored.taints.push_back({{pool.take(taint.key), pool.take(taint.value)}, taint.effect});
   }
   stored.verdicts.reserve(node.runtime_handlers.size());
-  for (const RuntimeHandler& handler : node.runtime_handlers) {
+  for (const NodeRuntimeHandler& handler : node.runtime_handlers) {
     stored.verdicts.push_back(to_verdict(handler.name));
   }
   stored.otherwise = to_verdict(std::nullopt);

@@ -75,6 +75,31 @@ TEST_CASE("a node that can run code-executor pods passes every check") {
   CHECK(worst_of(checks) == kPass);
 }
 
+TEST_CASE("a label is advised where it is sure, and the runtime was asked") {
+  const auto label_of = [](const NodeFacts& facts) {
+    return to_sandbox_label(facts, check_node(facts));
+  };
+  NodeFacts facts = good_node();
+  CHECK_FALSE(label_of(facts).has_value());
+  facts.runtime_endpoint = "/run/containerd/containerd.sock";
+  facts.runtime = {.name = "containerd", .version = "2.1.4", .handlers = {{"", true}}};
+  CHECK(label_of(facts) == true);
+  facts.kernel_release = "5.14.0-427.13.1.el9_4.x86_64";
+  CHECK(label_of(facts) == true);
+  facts.has_cgroup_v2 = false;
+  facts.has_cgroup_v1 = true;  // warns
+  CHECK_FALSE(label_of(facts).has_value());
+  facts.has_cgroup_v1 = false;  // fails
+  CHECK(label_of(facts) == false);
+  facts.has_cgroup_v2 = true;
+  facts.idmap_tmpfs = {"mount_setattr", EINVAL};
+  CHECK(label_of(facts) == false);
+  facts.idmap_tmpfs = {"mount_setattr", EPERM};  // could not be tried
+  CHECK(label_of(facts) == false);
+  facts.kernel_release = "6.8.0-45-generic";
+  CHECK_FALSE(label_of(facts).has_value());
+}
+
 TEST_CASE("the worst check decides") {
   NodeFacts facts = good_node();
   facts.has_cgroup_v2 = false;

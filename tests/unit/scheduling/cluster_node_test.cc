@@ -43,7 +43,7 @@ TEST_CASE("what is kept of a Node is what its scheduling and the rules need") {
   CHECK(node.os_image == "Ubuntu 24.04.1 LTS");
   CHECK(node.runtime_version == "containerd://2.1.4");
   CHECK(node.runtime_handlers ==
-        std::vector<RuntimeHandler>{{"", true}, {"kata", false}, {"old", std::nullopt}});
+        std::vector<NodeRuntimeHandler>{{"", true}, {"kata", false}, {"old", std::nullopt}});
 }
 
 TEST_CASE("a Node that says nothing but its name is read") {

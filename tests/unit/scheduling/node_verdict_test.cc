@@ -15,7 +15,7 @@ ClusterNode node_of(std::string kernel, std::string kubelet = "v1.34.1") {
   return node;
 }
 
-ClusterNode with_handlers(std::vector<RuntimeHandler> handlers) {
+ClusterNode with_handlers(std::vector<NodeRuntimeHandler> handlers) {
   ClusterNode node = node_of("6.8.0");
   node.runtime_handlers = std::move(handlers);
   return node;
