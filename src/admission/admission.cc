@@ -76,6 +76,10 @@ Result<Reviewed> review(JsonParser& parser, std::string_view body, const Sandbox
                         const ClusterState& cluster) {
   auto request = parse_review(parser, body, sandbox);
   if (!request) return request.error();
+  PodFacts& pod = request->pod;
+  if (pod.target) {
+    pod.placement = to_placement(pod.constraints, pod.affinity_annotation, cluster.nodes.get());
+  }
   const Decision decision = decide(*request, sandbox.policy, cluster);
   Reviewed reviewed{
       .uid = cut(request->uid),

@@ -48,6 +48,12 @@ bool has_name_conflict(const Question& q) {
   return q.pod.context.kind != ContextKind::kOurs && !all_are_ours;
 }
 
+/// Nodes change, and a pod is privileged for life: unless asked to, nothing becomes of it but the
+/// sandbox.
+bool has_no_capable_node(const Question& q) {
+  return q.policy.node_fallback && q.pod.placement.outlook == NodeOutlook::kAllBad;
+}
+
 /// What a row leads to.
 enum class Then {
   kLeave,
@@ -80,7 +86,7 @@ constexpr Row kTable[] = {
     {[](const Question& q) { return q.pod.has_raw_block_volume; },                    Then::kFallBack,    Reason::kRawBlockVolume},
     {[](const Question& q) { return q.pod.has_unmappable_volume; },                   Then::kFallBack,    Reason::kUnmappableVolume},
     {[](const Question& q) { return q.pod.has_unmapped_id; },                         Then::kFallBack,    Reason::kUnmappedId},
-    {[](const Question& q) { return !q.cluster.has_capable_node; },                   Then::kFallBack,    Reason::kNoCapableNode},
+    {has_no_capable_node,                                                             Then::kFallBack,    Reason::kNoCapableNode},
     {has_name_conflict,                                                               Then::kDeny,        Reason::kNameConflict},
     {[](const Question& q) { return is_up_to_date(q.pod, q.policy.delivery); },       Then::kLeave,       Reason::kAlreadySandboxed},
     {[](const Question&) { return true; },                                            Then::kSandbox,     Reason::kSupported},
@@ -95,7 +101,7 @@ const Row& first_match(const Row* from, const Question& question) {
 Outcome fallback(Reason reason, const Question& q) {
   if (insists_on_sandbox(q.pod)) return Outcome::kDenied;
   if (reason == Reason::kClusterTooOld && q.cluster.api_servers_differ) return Outcome::kDenied;
-  switch (q.policy.fallback) {
+  switch (fallback_for(reason, q.policy)) {
     case Fallback::kUnchanged: return Outcome::kUnchanged;
     case Fallback::kDeny: return Outcome::kDenied;
     case Fallback::kPrivileged: break;
@@ -171,6 +177,11 @@ bool can_lead_to(Reason reason, Outcome outcome) {
 bool can_keep_sandbox(const Policy& policy, const ClusterState& cluster) {
   return !cluster.drops_sandbox &&
          cluster.version >= std::max(policy.minimum_version, kOldestSandboxVersion);
+}
+
+Fallback fallback_for(Reason reason, const Policy& policy) {
+  const bool is_of_nodes = reason == Reason::kNoCapableNode && policy.node_fallback;
+  return is_of_nodes ? *policy.node_fallback : policy.fallback;
 }
 
 bool insists_on_sandbox(const PodFacts& pod) {

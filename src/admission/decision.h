@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -62,6 +63,8 @@ std::string_view to_string(Reason reason);
 /// False for pairs that the decision table cannot give.
 bool can_lead_to(Reason reason, Outcome outcome);
 
+class NodeSnapshot;
+
 /// What is known of the cluster when a pod arrives.
 struct ClusterState {
   KubeVersion version;
@@ -69,7 +72,7 @@ struct ClusterState {
   /// The API servers' answers differ: `version` is then the oldest that was told, and
   /// `drops_sandbox` is true if any of them drops. An upgrade passes, a pod is privileged for life.
   bool api_servers_differ = false;
-  bool has_capable_node = true;  ///< False only where node checks are on and no node can run it.
+  std::shared_ptr<const NodeSnapshot> nodes{};  ///< Null: not looked at, or not known yet.
 };
 
 struct Decision {
@@ -86,6 +89,9 @@ bool can_keep_sandbox(const Policy& policy, const ClusterState& cluster);
 /// True for a pod that is sandboxed or denied, and nothing less: by its label, or because it
 /// carries the sandbox already.
 bool insists_on_sandbox(const PodFacts& pod);
+
+/// What the policy has for a pod that is not sandboxed for `reason`.
+Fallback fallback_for(Reason reason, const Policy& policy);
 
 /// All that stands between the pod and the sandbox, each once, in the order of the table: without
 /// it the pod would be sandboxed, but for a label that opts out.

@@ -56,19 +56,22 @@ std::string to_way_out(const Decision& decision, const PodFacts& pod, const Poli
   const bool falls_back = would_fall_back(decision, pod, policy);
   const bool is_ours = pod.context.kind == ContextKind::kOurs;
   const bool is_losing = would_lose_its_sandbox(decision);
+  const Fallback fallback = fallback_for(decision.reason, policy);
   std::vector<std::string> parts;
   if (pod.mode == "sandbox") parts.emplace_back("label code-executor-webhook/mode: sandbox");
   if (is_ours) parts.emplace_back("the sandbox's securityContext from the code-executor");
   // Who asks for a user namespace of the pod's own gets no privileged container.
-  const bool may_not_be_privileged = falls_back && policy.fallback == Fallback::kPrivileged;
+  const bool may_not_be_privileged = falls_back && fallback == Fallback::kPrivileged;
   if (pod.host_users == false && (is_losing || may_not_be_privileged)) {
     parts.emplace_back("hostUsers: false");
   }
   if (is_losing && pod.context.unmasks_proc && !is_ours) parts.emplace_back("procMount: Unmasked");
   std::string text = parts.empty() ? "" : "remove " + join(parts);
-  if (falls_back && policy.fallback == Fallback::kDeny) {
+  if (falls_back && fallback == Fallback::kDeny) {
     text.append(text.empty() ? "" : " and ")
-        .append("change sandbox.fallback of code-executor-webhook");
+        .append(decision.reason == Reason::kNoCapableNode ? "change sandbox.nodeFallback"
+                                                          : "change sandbox.fallback")
+        .append(" of code-executor-webhook");
   }
   return ", or " + text + ')';
 }

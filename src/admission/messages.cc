@@ -107,6 +107,14 @@ void add_what_is_not_held(const PodFacts& pod, std::vector<std::string>& warning
   }
 }
 
+/// The nodes' names and versions are theirs: no more than one line of them.
+void add_placement(const PodFacts& pod, std::vector<std::string>& warnings) {
+  const std::string text = to_placement_warning(pod.placement, kMaxWarningLength);
+  const bool is_short = text.size() <= kMaxWarningLength;
+  if (text.empty()) return;
+  warnings.push_back(to_printable(text, is_short ? kMaxWarningLength : kMaxWarningLength - 3));
+}
+
 bool is_sandboxed(const Decision& decision) {
   return decision.outcome == Outcome::kSandboxed || decision.reason == Reason::kAlreadySandboxed;
 }
@@ -123,8 +131,10 @@ std::vector<std::string> to_warnings(const Decision& decision, const AdmissionRe
   }
   if (decision.is_fallback) {
     warnings.push_back(to_fallback_warning(decision, request, policy, cluster));
+    if (decision.reason == Reason::kNoCapableNode) add_placement(pod, warnings);
   } else if (is_sandboxed(decision)) {
     add_what_is_not_held(pod, warnings);
+    add_placement(pod, warnings);
   } else if (decision.reason == Reason::kMirrorPod && pod.context.is_privileged) {
     warnings.push_back(std::string(kStaysPrivileged) +
                        ": a static pod cannot be changed here (change its manifest)");

@@ -50,7 +50,7 @@ Obstacle to_obstacle(Reason reason, const Policy& policy, const ClusterState& cl
       return {"it has names that code-executor-webhook uses", "rename them", "rename them"};
     default: break;
   }
-  return {"no schedulable node can run it", "add a node that supports user namespaces",
+  return {"no node that it may go to can run it", "add a node that supports user namespaces",
           "add one that can"};
 }
 

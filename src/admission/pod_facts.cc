@@ -38,6 +38,10 @@ void read_annotations(const JsonValue& annotations, const Sandbox& sandbox, PodF
         has_annotation(annotations, kProfileAnnotation, sandbox.profile_annotation);
     facts.profile_annotation = is_ours ? Presence::kOurs : Presence::kForeign;
   }
+  const JsonValue affinity = annotations.field(kAffinityAnnotation);
+  if (const std::string_view text = affinity.string(); affinity.is_present()) {
+    facts.affinity_annotation = text.size() > kMaxAffinityAnnotation ? "" : text;
+  }
   const std::string app_armor =
       std::string(kLegacyAppArmorAnnotation) + sandbox.policy.container_name;
   facts.has_legacy_app_armor = has_annotation(annotations, app_armor);
@@ -197,6 +201,7 @@ void read_spec(const JsonValue& spec, const Sandbox& sandbox, PodFacts& facts) {
   }
   const JsonValue context = spec.field("securityContext");
   facts.has_unmapped_id = has_unmapped_id(context, sandbox.policy.ids_per_pod);
+  facts.constraints = read_pod_constraints(spec);
   Reading reading{sandbox, facts, {}};
   read_volumes(spec.field("volumes"), reading);
   read_containers(spec, reading);
@@ -220,7 +225,8 @@ bool is_up_to_date(const PodFacts& pod, Delivery delivery) {
   const Presence annotation =
       delivery == Delivery::kAnnotation ? Presence::kOurs : Presence::kAbsent;
   return pod.context.is_current() && pod.host_users == false && pod.has_checksum &&
-         pod.profile_annotation == annotation && is_as_delivered(pod.profile_volume, delivery) &&
+         pod.placement.is_up_to_date() && pod.profile_annotation == annotation &&
+         is_as_delivered(pod.profile_volume, delivery) &&
          is_as_delivered(pod.host_volume, delivery) && is_as_delivered(pod.installer, delivery) &&
          pod.installer.first.value_or(0) == 0;
 }

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "admission/installer_edits.h"
+#include "admission/placement.h"
 #include "admission/sandbox.h"
 #include "admission/target_context.h"
+#include "scheduling/pod_constraints.h"
 
 namespace webhook {
 
@@ -57,6 +59,10 @@ struct PodFacts {
   Presence profile_annotation = Presence::kAbsent;
   bool has_legacy_app_armor = false;
 
+  PodConstraints constraints;                      ///< Of the nodes that it may go to.
+  std::optional<std::string> affinity_annotation;  ///< kAffinityAnnotation; empty if too long.
+  Placement placement;  ///< By what is known of the nodes: filled in by review().
+
   // Parents of what is added: null counts as absent.
   bool has_metadata = false;
   bool has_annotations = false;
@@ -68,7 +74,8 @@ struct PodFacts {
 /// What is wrong with a field that is read sticks to the document of `pod`.
 PodFacts read_pod_facts(const JsonValue& pod, const Sandbox& sandbox);
 
-/// True if a pod with `pod`'s facts has all that `delivery` asks for, and nothing left of another.
+/// True if a pod with `pod`'s facts has all that `delivery` and its placement ask for, and nothing
+/// left of another.
 bool is_up_to_date(const PodFacts& pod, Delivery delivery);
 
 }  // namespace webhook

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -55,6 +56,8 @@ struct Policy {
 
   KubeVersion minimum_version = kOldestSandboxVersion;  ///< Never below kOldestSandboxVersion.
   Fallback fallback = Fallback::kPrivileged;
+  /// Where no node that a pod may go to can run it; none: it is sandboxed all the same.
+  std::optional<Fallback> node_fallback;
   std::int64_t ids_per_pod = 65'536;  ///< User and group ids of a pod's user namespace.
   bool replace_chart_default = false;
   std::string app_armor_profile =

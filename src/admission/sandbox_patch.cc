@@ -31,6 +31,13 @@ void add_first_annotations(JsonPatch& patch, const PodFacts& pod, const Parts&..
   }
 }
 
+/// What the placement does to its annotation, which is text of nodes, not of the pod.
+std::string to_mark(const Placement& placement) {
+  std::string text;
+  if (placement.changes_mark && placement.mark) append_json_string(text, *placement.mark);
+  return text;
+}
+
 /// "{"checksum/seccomp":", and what comes before the value of the other one.
 std::string before(std::string_view separator, std::string_view key) {
   return std::string(separator) + '"' + std::string(key) + "\":";
@@ -39,15 +46,21 @@ std::string before(std::string_view separator, std::string_view key) {
 void set_annotations(JsonPatch& patch, const PodFacts& pod, const Sandbox& sandbox) {
   const bool by_annotation = sandbox.policy.delivery == Delivery::kAnnotation;
   const bool needs_profile = by_annotation && pod.profile_annotation != Presence::kOurs;
+  const std::string mark = to_mark(pod.placement);
+  const std::string rest = mark.empty() ? "}" : before(",", kAffinityAnnotation) + mark + '}';
   const bool needs_map = !pod.has_annotations && !pod.has_checksum;
   if (needs_map && needs_profile) {
     add_first_annotations(patch, pod, before("{", kChecksumAnnotation), sandbox.checksum,
-                          before(",", kProfileAnnotation), sandbox.profile_annotation, "}");
+                          before(",", kProfileAnnotation), sandbox.profile_annotation, rest);
   } else if (needs_map) {
-    add_first_annotations(patch, pod, before("{", kChecksumAnnotation), sandbox.checksum, "}");
+    add_first_annotations(patch, pod, before("{", kChecksumAnnotation), sandbox.checksum, rest);
   } else {
     if (!pod.has_checksum) patch.add(annotation(kChecksumAnnotation), sandbox.checksum);
     if (needs_profile) patch.add(annotation(kProfileAnnotation), sandbox.profile_annotation);
+    if (!mark.empty()) patch.add(annotation(kAffinityAnnotation), mark);
+    if (pod.placement.changes_mark && !pod.placement.mark) {
+      patch.remove(annotation(kAffinityAnnotation));
+    }
   }
   if (!by_annotation && pod.profile_annotation != Presence::kAbsent) {
     patch.remove(annotation(kProfileAnnotation));
@@ -120,6 +133,16 @@ void set_installer(JsonPatch& patch, const PodFacts& pod, const Sandbox& sandbox
   }
 }
 
+void set_affinity(JsonPatch& patch, const PodFacts& pod) {
+  for (const AffinityEdit& edit : pod.placement.edits) {
+    switch (edit.operation) {
+      case AffinityEdit::Operation::kAdd: patch.add(edit.pointer, edit.value); break;
+      case AffinityEdit::Operation::kReplace: patch.replace(edit.pointer, edit.value); break;
+      case AffinityEdit::Operation::kRemove: patch.remove(edit.pointer); break;
+    }
+  }
+}
+
 std::string context_pointer(const PodFacts& pod) {
   return at("/spec/containers", pod.target.value()) + "/securityContext";
 }
@@ -155,6 +178,7 @@ JsonPatch to_sandbox_patch(const PodFacts& pod, const Sandbox& sandbox) {
   JsonPatch patch;
   if (pod.host_users != false) patch.add("/spec/hostUsers", "false");
   set_annotations(patch, pod, sandbox);
+  set_affinity(patch, pod);
   set_volumes(patch, pod, sandbox);
   set_installer(patch, pod, sandbox);
   set_context(patch, pod, sandbox);

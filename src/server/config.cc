@@ -34,6 +34,7 @@ void read_cluster(const YamlSection& cluster, ClusterConfig& config) {
   }
   cluster.read("refreshInterval", config.refresh_interval, milliseconds(1'000),
                milliseconds(3'600'000));
+  cluster.read("nodeAwareness", config.node_awareness);
 }
 
 void read_name(const YamlSection& section, std::string_view key, std::string& name) {
@@ -102,10 +103,11 @@ Config read_config(const std::string& text, const std::string& name) {
                          {"target", "sandbox", "cluster", "server", "log"});
   read_target(root.section("target", {"containerName"}), config.policy);
   read_sandbox(
-      root.section("sandbox", {"minimumKubernetesVersion", "fallback", "idsPerPod",
+      root.section("sandbox", {"minimumKubernetesVersion", "fallback", "nodeFallback", "idsPerPod",
                                "replaceChartDefault", "appArmorProfile", "seccomp", "installer"}),
       config);
-  read_cluster(root.section("cluster", {"kubeVersion", "refreshInterval"}), config.cluster);
+  read_cluster(root.section("cluster", {"kubeVersion", "refreshInterval", "nodeAwareness"}),
+               config.cluster);
   read_server(root.section("server", {"listen", "opsListen", "tls", "maxRequestBytes",
                                       "shutdownDelay", "drainTimeout"}),
               config.server);

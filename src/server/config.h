@@ -14,6 +14,7 @@ namespace webhook {
 struct ClusterConfig {
   std::string kube_version;  ///< Fixed; empty: ask the API server.
   std::chrono::milliseconds refresh_interval{60'000};
+  bool node_awareness = true;  ///< Whether nodes are looked at.
 
   friend bool operator==(const ClusterConfig&, const ClusterConfig&) = default;
 };

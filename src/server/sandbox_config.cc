@@ -134,6 +134,11 @@ void read_sandbox(const YamlSection& sandbox, Config& config) {
                {{"privileged", Fallback::kPrivileged},
                 {"unchanged", Fallback::kUnchanged},
                 {"deny", Fallback::kDeny}});
+  sandbox.read<std::optional<Fallback>>("nodeFallback", policy.node_fallback,
+                                        {{"sandbox", std::nullopt},
+                                         {"unchanged", Fallback::kUnchanged},
+                                         {"deny", Fallback::kDeny},
+                                         {"privileged", Fallback::kPrivileged}});
   read_ids_per_pod(sandbox, policy);
   sandbox.read("replaceChartDefault", policy.replace_chart_default);
   read_checked(sandbox, "appArmorProfile", policy.app_armor_profile, find_fault_of_app_armor);

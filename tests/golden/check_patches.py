@@ -15,6 +15,12 @@ import jsonpatch
 
 SCRIPT = (Path(__file__).parents[2] / "src/admission/install_seccomp.sh").read_text()
 CHECKSUM = "checksum/seccomp"
+AFFINITY = "code-executor-webhook/node-affinity"
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+AVOIDED = {
+    "code-executor-webhook/sandbox", "kubernetes.io/hostname", "cloud.google.com/gke-nodepool",
+    "eks.amazonaws.com/nodegroup", "kubernetes.azure.com/agentpool", "karpenter.sh/nodepool",
+}
 PROFILE = "code-executor-webhook/nsjail-seccomp.json"
 
 
@@ -179,6 +185,56 @@ def updated_context(have, policy, annotations):
     return {**out, **want}
 
 
+def selector(requirement):
+    """The annotation's text for a requirement that a review can have written, else None."""
+    if requirement.get("operator") != "NotIn" or requirement.get("key") not in AVOIDED:
+        return None
+    return f"{requirement['key']} notin ({','.join(requirement.get('values') or [])})"
+
+
+def terms_without(affinity, selectors):
+    """What of the required terms is not of these selectors; None where there is nothing required, or nothing else."""
+    required = ((affinity or {}).get("nodeAffinity") or {}).get(REQUIRED)
+    if required is None:
+        return None
+    terms = []
+    for term in required.get("nodeSelectorTerms") or []:
+        expressions = term.get("matchExpressions") or []
+        rest = [e for e in expressions if selector(e) is None or selector(e) not in selectors]
+        terms.append((len(expressions) > len(rest), rest, term.get("matchFields") or []))
+    if len(terms) == 1 and terms[0] == (True, [], []):
+        return None
+    return [term[1:] for term in terms]
+
+
+def others_of(affinity):
+    """All of the affinity but what is required of nodes; None where that is nothing."""
+    rest = without_nulls(copy.deepcopy(affinity)) or {}
+    (rest.get("nodeAffinity") or {}).pop(REQUIRED, None)
+    if not rest.get("nodeAffinity"):
+        rest.pop("nodeAffinity", None)
+    return rest or None
+
+
+def fault_of_affinity(before, after):
+    """What is wrong with how the pod came to its node affinity: no more than one requirement may come or go."""
+    marks = [(pod.get("metadata") or {}).get("annotations", {}) or {} for pod in (before, after)]
+    old, new = (mark.get(AFFINITY) for mark in marks)
+    affinities = [(pod.get("spec") or {}).get("affinity") for pod in (before, after)]
+    selectors = {mark for mark in (old, new) if mark}
+    if terms_without(affinities[0], selectors) != terms_without(affinities[1], selectors):
+        return "terms of the node affinity are not those that came, but for one requirement"
+    if others_of(affinities[0]) != others_of(affinities[1]):
+        return "affinity other than what is required of nodes has changed"
+    if new is None or new == old:
+        return None
+    for term in affinities[1]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"]:
+        written = [selector(e) for e in term.get("matchExpressions") or []]
+        if (written or term.get("matchFields")) and new not in written:
+            return "a term has not the requirement of the annotation"
+    return None
+
+
 def named(items, name):
     return [item for item in items or [] if item.get("name") == name]
 
@@ -188,7 +244,7 @@ def set_if_there(spec, key, value):
         spec[key] = value
 
 
-def expected(pod, policy, outcome):
+def expected(pod, policy, outcome, want):
     """The pod that must come out, made from the one that went in by the README's table."""
     pod = copy.deepcopy(pod)
     if outcome not in ("sandboxed", "privileged"):
@@ -207,6 +263,12 @@ def expected(pod, policy, outcome):
         annotations[PROFILE] = policy["profile"]
     elif annotations.get(PROFILE) is not None:
         del annotations[PROFILE]
+    # fault_of_affinity() says whether they are right.
+    for place, key in ((annotations, AFFINITY), (spec, "affinity")):
+        source = want["metadata"]["annotations"] if key == AFFINITY else want["spec"]
+        place.pop(key, None)
+        if key in source:
+            place[key] = source[key]
     set_if_there(spec, "volumes", updated_volumes(spec.get("volumes"), policy))
     set_if_there(spec, "initContainers", updated_init_containers(spec.get("initContainers"), policy))
     target["securityContext"] = updated_context(target.get("securityContext"), policy, annotations)
@@ -223,7 +285,9 @@ def check(case):
     applied = jsonpatch.apply_patch(pod, patch) if patch else pod
     if not is_same(applied, want):
         return "the two implementations of RFC 6902 give different pods"
-    if pod is not None and not is_same(want, expected(pod, case["policy"], case["outcome"])):
+    if pod is not None and (fault := fault_of_affinity(pod, want)):
+        return fault
+    if pod is not None and not is_same(want, expected(pod, case["policy"], case["outcome"], want)):
         return "the pod is not the one of the README's table"
     lists = [op["path"] for op in patch if isinstance(op.get("value"), list)]
     if any(pod["spec"].get(path.rpartition("/")[2]) for path in lists):

@@ -14,6 +14,7 @@
 #include "base/value_or_throw.h"
 #include "server/config.h"
 #include "support/invariants.h"
+#include "support/nodes.h"
 #include "support/reviews.h"
 
 namespace webhook {
@@ -82,7 +83,9 @@ Reviewed review_case(const fs::path& dir, PatchLog& log) {
   ClusterState cluster = cluster_of(config);
   if (fs::exists(dir / "cluster.json")) {
     const Json state = Json::parse(read(dir / "cluster.json"));
-    cluster.has_capable_node = state.value("hasCapableNode", true);
+    if (state.contains("nodes")) {
+      cluster.nodes = snapshot_of(state.at("nodes").get<std::vector<Json>>());
+    }
     cluster.drops_sandbox = state.value("dropsSandbox", false);
     cluster.api_servers_differ = state.value("apiServersDiffer", false);
   }

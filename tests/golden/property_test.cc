@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "support/invariants.h"
+#include "support/node_generator.h"
 #include "support/pod_generator.h"
 #include "support/reviews.h"
 
@@ -32,6 +33,7 @@ Policy policy_of(std::uint64_t seed) {
   policy.fallback = kFallbacks[seed / 3 % 3];
   policy.replace_chart_default = seed / 9 % 2 == 0;
   policy.app_armor_profile = kAppArmor[seed / 18 % 4];
+  if (seed % 5 == 1) policy.node_fallback = kFallbacks[seed / 5 % 3];
   if (seed / 72 % 2 == 0) policy.installer_se_linux_options = {{"type", "spc_t"}};
   return policy;
 }
@@ -46,7 +48,7 @@ TEST_CASE("whatever the pod, the patch applies, says what it should, and is not 
     const Policy policy = policy_of(seed);
     const ClusterState cluster{.version = {1, seed % 10 == 0 ? 32 : 34},
                                .api_servers_differ = seed % 20 == 0,
-                               .has_capable_node = seed % 50 != 1};
+                               .nodes = seed % 4 == 0 ? nullptr : generate_nodes(seed)};
     const Reviewed reviewed =
         check_review("seed " + std::to_string(seed), generate_review(seed, policy),
                      make_sandbox(policy), cluster, log);

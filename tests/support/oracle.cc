@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "support/plain_constraints.h"
 #include "support/plain_mounts.h"
 #include "support/plain_reading.h"
 
@@ -154,6 +155,8 @@ PodFacts read_pod(const Json& pod, const Sandbox& sandbox) {
   facts.has_legacy_app_armor = !at(annotations, "container.apparmor.security.beta.kubernetes.io/" +
                                                     sandbox.policy.container_name)
                                     .is_null();
+  const Json affinity = at(annotations, "code-executor-webhook/node-affinity");
+  if (affinity.is_string()) facts.affinity_annotation = affinity;
   facts.mode = text_at(at(metadata, "labels"), "code-executor-webhook/mode");
   facts.is_windows = at(at(spec, "os"), "name") == "windows";
   if (const Json users = at(spec, "hostUsers"); users.is_boolean()) facts.host_users = users;
@@ -163,6 +166,7 @@ PodFacts read_pod(const Json& pod, const Sandbox& sandbox) {
   facts.profile_volume = find_volume(spec, sandbox.profile_volume);
   facts.host_volume = find_volume(spec, sandbox.host_volume);
   facts.installer = find_installer(spec, sandbox);
+  facts.constraints = plainly::read_constraints(spec);
   read_ids(spec, sandbox, facts);
   read_target(spec, sandbox, facts);
   plainly::read_mounts(spec, sandbox, facts);
@@ -189,32 +193,35 @@ Json to_fields(const TargetContext& context) {
 }
 
 Json to_fields(const PodFacts& pod) {
-  return {{"is_mirror", pod.is_mirror},
-          {"is_windows", pod.is_windows},
-          {"mode", pod.mode},
-          {"target", pod.target ? Json(*pod.target) : Json()},
-          {"context", to_fields(pod.context)},
-          {"runs_without_nsjail", pod.runs_without_nsjail},
-          {"uses_host_namespace", pod.uses_host_namespace},
-          {"host_users", pod.host_users ? Json(*pod.host_users) : Json()},
-          {"has_raw_block_volume", pod.has_raw_block_volume},
-          {"has_unmappable_volume", pod.has_unmappable_volume},
-          {"has_unmapped_id", pod.has_unmapped_id},
-          {"target_has_kubelet_root", pod.target_has_kubelet_root},
-          {"can_write_profiles", pod.can_write_profiles},
-          {"has_privileged_sidecar", pod.has_privileged_sidecar},
-          {"profile_volume", to_fields(pod.profile_volume)},
-          {"host_volume", to_fields(pod.host_volume)},
-          {"installer", to_fields(pod.installer)},
-          {"has_container_of_our_name", pod.has_container_of_our_name},
-          {"has_foreign_mount", pod.has_foreign_mount},
-          {"has_checksum", pod.has_checksum},
-          {"profile_annotation", pod.profile_annotation},
-          {"has_legacy_app_armor", pod.has_legacy_app_armor},
-          {"has_metadata", pod.has_metadata},
-          {"has_annotations", pod.has_annotations},
-          {"has_volumes", pod.has_volumes},
-          {"has_init_containers", pod.has_init_containers}};
+  return {
+      {"is_mirror", pod.is_mirror},
+      {"is_windows", pod.is_windows},
+      {"mode", pod.mode},
+      {"target", pod.target ? Json(*pod.target) : Json()},
+      {"context", to_fields(pod.context)},
+      {"runs_without_nsjail", pod.runs_without_nsjail},
+      {"uses_host_namespace", pod.uses_host_namespace},
+      {"host_users", pod.host_users ? Json(*pod.host_users) : Json()},
+      {"has_raw_block_volume", pod.has_raw_block_volume},
+      {"has_unmappable_volume", pod.has_unmappable_volume},
+      {"has_unmapped_id", pod.has_unmapped_id},
+      {"target_has_kubelet_root", pod.target_has_kubelet_root},
+      {"can_write_profiles", pod.can_write_profiles},
+      {"has_privileged_sidecar", pod.has_privileged_sidecar},
+      {"profile_volume", to_fields(pod.profile_volume)},
+      {"host_volume", to_fields(pod.host_volume)},
+      {"installer", to_fields(pod.installer)},
+      {"has_container_of_our_name", pod.has_container_of_our_name},
+      {"has_foreign_mount", pod.has_foreign_mount},
+      {"has_checksum", pod.has_checksum},
+      {"profile_annotation", pod.profile_annotation},
+      {"has_legacy_app_armor", pod.has_legacy_app_armor},
+      {"constraints", plainly::to_fields(pod.constraints)},
+      {"affinity_annotation", pod.affinity_annotation ? Json(*pod.affinity_annotation) : Json()},
+      {"has_metadata", pod.has_metadata},
+      {"has_annotations", pod.has_annotations},
+      {"has_volumes", pod.has_volumes},
+      {"has_init_containers", pod.has_init_containers}};
 }
 
 }  // namespace

@@ -1,28 +1,14 @@
 #include "support/pod_generator.h"
 
-#include <random>
-
 #include "admission/sandbox.h"
+#include "support/dice.h"
+#include "support/node_generator.h"
 #include "support/reviews.h"
 
 namespace webhook {
 namespace {
 
 using Json = nlohmann::json;
-
-/// Draws that are the same on every machine: the standard fixes the engine, not the distributions.
-class Dice {
- public:
-  explicit Dice(std::uint64_t seed) : engine_(seed) {}
-
-  std::size_t below(std::size_t limit) { return static_cast<std::size_t>(engine_() % limit); }
-  bool one_in(std::size_t n) { return below(n) == 0; }
-
-  const Json& any(const Json& list) { return list[below(list.size())]; }
-
- private:
-  std::mt19937_64 engine_;
-};
 
 const Json kTexts = {"canary",       "canary/with~both~1", "canary\xc3\xa9\xe2\x98\x83",
                      "canary \"q\"", "canary\nline",       "canary\xf0\x9f\x98\x80"};
@@ -59,6 +45,7 @@ Json make_annotations(Dice& dice, const Sandbox& sandbox) {
   sometimes(kChecksumAnnotation, sandbox.checksum.value);
   sometimes(kProfileAnnotation, sandbox.profile_annotation.value);
   sometimes(std::string(kLegacyAppArmorAnnotation) + sandbox.policy.container_name, "unconfined");
+  if (dice.one_in(4)) annotations[std::string(kAffinityAnnotation)] = make_mark(dice);
   if (dice.one_in(40)) annotations["kubernetes.io/config.mirror"] = "canary";
   return annotations;
 }
@@ -254,6 +241,7 @@ Json make_spec(Dice& dice, const Sandbox& sandbox) {
   const Json systems = {nullptr, Json::object(), {{"name", "linux"}}, {{"name", "windows"}}};
   if (dice.one_in(15)) spec["os"] = dice.any(systems);
   if (dice.one_in(6)) spec["securityContext"] = {{"runAsUser", 1000}};
+  if (dice.one_in(2)) add_constraints(dice, spec);
   if (dice.one_in(30)) spec["securityContext"] = {{"supplementalGroups", {1, 70000}}};
   return spec;
 }

@@ -48,7 +48,6 @@ std::pair<std::string_view, std::string_view> decide_0_1_0(const AdmissionReques
   if (pod.uses_host_namespace) return {instead, "host_namespace"};
   if (pod.host_users == true) return {instead, "host_users_requested"};
   if (pod.has_raw_block_volume) return {instead, "raw_block_volume"};
-  if (!cluster.has_capable_node) return {instead, "no_capable_node"};
   if (!pod.profile_volume.all_are_ours || !pod.host_volume.all_are_ours ||
       !pod.installer.all_are_ours || pod.has_container_of_our_name) {
     return {"denied", "name_conflict"};

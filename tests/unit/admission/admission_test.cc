@@ -9,8 +9,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr ClusterState kNew{.version = {1, 34}};
-constexpr ClusterState kOld{.version = {1, 32}};
+const ClusterState kNew{.version = {1, 34}};
+const ClusterState kOld{.version = {1, 32}};
 
 Reviewed review_pod(const Json& pod, const Policy& policy = small_policy(),
                     const ClusterState& cluster = kNew) {

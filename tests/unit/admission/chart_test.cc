@@ -12,8 +12,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr ClusterState kNew{.version = {1, 34}};
-constexpr ClusterState kOld{.version = {1, 32}};
+const ClusterState kNew{.version = {1, 34}};
+const ClusterState kOld{.version = {1, 32}};
 
 /// A code-executor with `context`, by the chart's default or by codeExecutor.securityContext.
 Json chart_pod(const Json& context) {

@@ -10,7 +10,7 @@
 namespace webhook {
 namespace {
 
-constexpr ClusterState kSupported{.version = {1, 33}};
+const ClusterState kSupported{.version = {1, 33}};
 
 /// One way to match a row of the table.
 struct Row {
@@ -45,7 +45,7 @@ constexpr Row kRows[] = {
     {Reason::kRawBlockVolume,          [](AdmissionRequest& r, ClusterState&) { r.pod.has_raw_block_volume = true; }},
     {Reason::kUnmappableVolume,        [](AdmissionRequest& r, ClusterState&) { r.pod.has_unmappable_volume = true; }},
     {Reason::kUnmappedId,              [](AdmissionRequest& r, ClusterState&) { r.pod.has_unmapped_id = true; }},
-    {Reason::kNoCapableNode,           [](AdmissionRequest&, ClusterState& c) { c.has_capable_node = false; }},
+    {Reason::kNoCapableNode,           [](AdmissionRequest& r, ClusterState&) { r.pod.placement.outlook = NodeOutlook::kAllBad; }},
     {Reason::kNameConflict,            [](AdmissionRequest& r, ClusterState&) { r.pod.has_foreign_mount = true; }},
     {Reason::kAlreadySandboxed,        carry_sandbox},
     {Reason::kSupported,               [](AdmissionRequest&, ClusterState&) {}},
@@ -56,7 +56,17 @@ bool is_fallback(Reason reason) {
   return reason >= Reason::kClusterTooOld && reason <= Reason::kNoCapableNode;
 }
 
-Decision decide_row(const Row& row, const Policy& policy = {}, const char* mode = "") {
+/// One that says something of nodes, too.
+Policy policy_with(Fallback fallback) {
+  Policy policy;
+  policy.fallback = fallback;
+  policy.node_fallback = fallback;
+  return policy;
+}
+
+const Policy kPolicy = policy_with(Fallback::kPrivileged);
+
+Decision decide_row(const Row& row, const Policy& policy = kPolicy, const char* mode = "") {
   AdmissionRequest request = creation_of({});
   request.pod.mode = mode;
   ClusterState cluster = kSupported;
@@ -85,7 +95,7 @@ TEST_CASE("a pod that insists is sandboxed, already sandboxed or denied") {
   for (const Row& row : kRows) {
     if (row.reason <= Reason::kWindows || row.reason == Reason::kOptedOut) continue;
     CAPTURE(to_string(row.reason));
-    const Outcome outcome = decide_row(row, {}, "sandbox").outcome;
+    const Outcome outcome = decide_row(row, kPolicy, "sandbox").outcome;
     const Outcome want = row.reason == Reason::kSupported          ? Outcome::kSandboxed
                          : row.reason == Reason::kAlreadySandboxed ? Outcome::kUnchanged
                                                                    : Outcome::kDenied;
@@ -101,7 +111,7 @@ TEST_CASE("a pod that carries the sandbox insists on it") {
     ClusterState cluster = kSupported;
     carry_sandbox(request, cluster);
     row.match(request, cluster);
-    CHECK((decide(request, {}, cluster).outcome == Outcome::kDenied));
+    CHECK((decide(request, kPolicy, cluster).outcome == Outcome::kDenied));
   }
 }
 
@@ -116,7 +126,7 @@ TEST_CASE("a pod that matches two rows gets the first") {
       first.match(request, cluster);
       CAPTURE(to_string(first.reason));
       CAPTURE(to_string(second.reason));
-      const Decision decision = decide(request, {}, cluster);
+      const Decision decision = decide(request, kPolicy, cluster);
       CHECK((decision.reason == first.reason));
     }
   }
@@ -137,14 +147,34 @@ TEST_CASE("the fallback is the policy's, and never privileged where the sandbox 
            Case{Fallback::kDeny, "sandbox", Outcome::kDenied},
            Case{Fallback::kPrivileged, "unknown", Outcome::kPrivileged},
        }) {
-    Policy policy;
-    policy.fallback = c.fallback;
+    const Policy policy = policy_with(c.fallback);
     for (const Row& row : kRows) {
       if (!is_fallback(row.reason)) continue;
       CAPTURE(to_string(row.reason));
       CAPTURE(c.mode);
       CHECK((decide_row(row, policy, c.mode).outcome == c.want));
     }
+  }
+}
+
+TEST_CASE("bad nodes have a fallback of their own, and none unless it is asked for") {
+  AdmissionRequest request = creation_of({});
+  request.pod.placement.outlook = NodeOutlook::kAllBad;
+  Policy policy;
+  for (const Fallback other : {Fallback::kPrivileged, Fallback::kUnchanged, Fallback::kDeny}) {
+    policy.fallback = other;
+    policy.node_fallback = std::nullopt;
+    CHECK((decide(request, policy, kSupported).outcome == Outcome::kSandboxed));
+    policy.node_fallback = Fallback::kUnchanged;
+    const Decision decision = decide(request, policy, kSupported);
+    CHECK((decision.outcome == Outcome::kUnchanged));
+    CHECK((decision.reason == Reason::kNoCapableNode));
+    CHECK(decision.is_fallback);
+  }
+  for (const NodeOutlook outlook :
+       {NodeOutlook::kNotKnown, NodeOutlook::kNone, NodeOutlook::kClear, NodeOutlook::kSomeBad}) {
+    request.pod.placement.outlook = outlook;
+    CHECK((decide(request, policy, kSupported).outcome == Outcome::kSandboxed));
   }
 }
 
@@ -220,6 +250,8 @@ TEST_CASE("a pod is already sandboxed only if nothing is missing and nothing is 
            Undo{[](PodFacts& pod) { pod.host_volume.others = {1}; }},
            Undo{[](PodFacts& pod) { pod.installer.first = 1; }},
            Undo{[](PodFacts& pod) { pod.installer.others = {1}; }},
+           Undo{[](PodFacts& pod) { pod.placement.changes_mark = true; }},
+           Undo{[](PodFacts& pod) { pod.placement.edits.resize(1); }},
        }) {
     AdmissionRequest request = creation_of({});
     ClusterState cluster = kSupported;

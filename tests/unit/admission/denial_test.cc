@@ -8,8 +8,8 @@
 namespace webhook {
 namespace {
 
-constexpr ClusterState kOld{.version = {1, 32}};
-constexpr ClusterState kNew{.version = {1, 34}};
+const ClusterState kOld{.version = {1, 32}};
+const ClusterState kNew{.version = {1, 34}};
 
 const AdmissionRequest kPlain = creation_of({});
 
@@ -28,7 +28,6 @@ TEST_CASE("a denial says what to change") {
     const char* mode;
     const char* want;
   };
-  const ClusterState no_node{.version = {1, 34}, .has_capable_node = false};
   const ClusterState drops{.version = {1, 34}, .drops_sandbox = true};
   for (const Row& row : {
            Row{[](PodFacts&) {}, kOld, "",
@@ -44,9 +43,9 @@ TEST_CASE("a denial says what to change") {
            Row{[](PodFacts& pod) { pod.has_raw_block_volume = true; }, kNew, "",
                "a container has volumeDevices (remove volumeDevices, or change sandbox.fallback of "
                "code-executor-webhook)"},
-           Row{[](PodFacts&) {}, no_node, "",
-               "no schedulable node can run it (add a node that supports user namespaces, or "
-               "change sandbox.fallback of code-executor-webhook)"},
+           Row{[](PodFacts& pod) { pod.placement.outlook = NodeOutlook::kAllBad; }, kNew, "",
+               "no node that it may go to can run it (add a node that supports user namespaces, or "
+               "change sandbox.nodeFallback of code-executor-webhook)"},
            // Without the label the fallback would deny it.
            Row{[](PodFacts& pod) { pod.uses_host_namespace = true; }, kNew, "sandbox",
                "it uses hostNetwork, hostPID or hostIPC (remove hostNetwork, hostPID and hostIPC, "
@@ -64,6 +63,7 @@ TEST_CASE("a denial says what to change") {
     row.have(pod);
     Policy policy;
     policy.fallback = Fallback::kDeny;
+    policy.node_fallback = Fallback::kDeny;
     CHECK(denial_of(pod, policy, row.cluster) ==
           std::string("the code-executor cannot be sandboxed: ") + row.want);
   }

@@ -16,7 +16,7 @@ namespace {
 using Json = nlohmann::json;
 using Pointer = Json::json_pointer;
 
-constexpr ClusterState kNew{.version = {1, 34}};
+const ClusterState kNew{.version = {1, 34}};
 
 /// Why `body` is refused; empty if it is answered.
 std::string refusal(std::string_view body) {

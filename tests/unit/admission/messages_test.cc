@@ -9,7 +9,7 @@
 namespace webhook {
 namespace {
 
-constexpr ClusterState kOld{.version = {1, 32}};
+const ClusterState kOld{.version = {1, 32}};
 constexpr Reason kFallbacks[] = {Reason::kClusterTooOld,      Reason::kHostNamespace,
                                  Reason::kHostUsersRequested, Reason::kRawBlockVolume,
                                  Reason::kUnmappableVolume,   Reason::kUnmappedId,
@@ -49,7 +49,7 @@ TEST_CASE("a fallback warns what becomes of the pod, and why") {
                "65536 "
                "(unmapped_id)"},
            Row{Outcome::kPrivileged, Reason::kNoCapableNode,
-               "code-executor runs privileged, not sandboxed: no schedulable node can run it "
+               "code-executor runs privileged, not sandboxed: no node that it may go to can run it "
                "(no_capable_node)"},
        }) {
     const Decision decision{row.outcome, row.reason, true};
@@ -58,15 +58,15 @@ TEST_CASE("a fallback warns what becomes of the pod, and why") {
 }
 
 TEST_CASE("a cluster that drops the sandbox is not said to be old") {
-  constexpr ClusterState kDrops{.version = {1, 34}, .drops_sandbox = true};
+  const ClusterState kDrops{.version = {1, 34}, .drops_sandbox = true};
   CHECK(to_warnings({Outcome::kPrivileged, Reason::kClusterTooOld, true}, kPlain, {}, kDrops) ==
         std::vector<std::string>{"code-executor runs privileged, not sandboxed: the API server "
                                  "drops hostUsers or procMount (cluster_too_old)"});
 }
 
 TEST_CASE("a privileged target that is left alone warns of all that it takes to change it") {
-  constexpr ClusterState kNew{.version = {1, 34}};
-  constexpr ClusterState kDrops{.version = {1, 34}, .drops_sandbox = true};
+  const ClusterState kNew{.version = {1, 34}};
+  const ClusterState kDrops{.version = {1, 34}, .drops_sandbox = true};
   constexpr auto kChart = ContextKind::kChartDefault;
   constexpr auto kExplicit = ContextKind::kExplicit;
   struct Row {
@@ -185,7 +185,7 @@ TEST_CASE("a fallback that finds the target privileged says that it stays so") {
 }
 
 TEST_CASE("a sandbox of the chart's own warns what it lacks, as far as the cluster has it") {
-  constexpr ClusterState kNew{.version = {1, 34}};
+  const ClusterState kNew{.version = {1, 34}};
   struct Row {
     std::optional<bool> host_users;
     bool forbids_escalation;

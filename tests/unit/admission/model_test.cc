@@ -77,7 +77,7 @@ constexpr std::array<Set, 7> kObstacles{
     [](World& w) { pod(w).has_raw_block_volume = true; },
     [](World& w) { pod(w).has_unmappable_volume = true; },
     [](World& w) { pod(w).has_unmapped_id = true; },
-    [](World& w) { w.cluster.has_capable_node = false; },
+    [](World& w) { pod(w).placement.outlook = NodeOutlook::kAllBad; },
     [](World& w) { pod(w).has_unmapped_id = pod(w).has_raw_block_volume = true; }};
 
 constexpr std::array<Set, 8> kNames{[](World&) {},
@@ -129,6 +129,24 @@ constexpr std::array<Set, 3> kFallbacks{[](World&) {},
                                         [](World& w) { w.policy.fallback = Fallback::kUnchanged; },
                                         [](World& w) { w.policy.fallback = Fallback::kDeny; }};
 
+constexpr std::array<Set, 4> kNodeFallbacks{
+    [](World&) {}, [](World& w) { w.policy.node_fallback = Fallback::kPrivileged; },
+    [](World& w) { w.policy.node_fallback = Fallback::kUnchanged; },
+    [](World& w) { w.policy.node_fallback = Fallback::kDeny; }};
+
+constexpr std::array<Set, 4> kPlacements{
+    [](World&) {},
+    [](World& w) {
+      pod(w).placement.edits = {{AffinityEdit::Operation::kAdd, "/spec/affinity", "{}"}};
+      pod(w).placement.mark = "a notin (b)";
+      pod(w).placement.changes_mark = true;
+    },
+    [](World& w) {
+      pod(w).has_annotations = true;
+      pod(w).placement.changes_mark = true;
+    },
+    [](World& w) { pod(w).placement.outlook = NodeOutlook::kAllBad; }};
+
 constexpr std::array<Set, 2> kReplaces{[](World&) {},
                                        [](World& w) { w.policy.replace_chart_default = true; }};
 
@@ -151,6 +169,8 @@ PodFacts after(const PodFacts& before, Outcome outcome, const Policy& policy) {
                  .has_localhost_profile = true,
                  .has_current_profile = true};
   pod.has_checksum = pod.has_metadata = pod.has_annotations = true;
+  pod.placement.edits.clear();
+  pod.placement.changes_mark = false;
   pod.profile_annotation =
       policy.delivery == Delivery::kAnnotation ? Presence::kOurs : Presence::kAbsent;
   pod.installer_edits.clear();
@@ -176,7 +196,8 @@ bool may_be_denied_now(const World& world, const Decision& decision) {
                                pod.context.kind == ContextKind::kChartDefault &&
                                world.policy.replace_chart_default;
   return is_row_6 || insists_on_sandbox(pod) || never_started || pod.has_foreign_mount ||
-         is_replaced_now || (decision.is_fallback && world.policy.fallback == Fallback::kDeny) ||
+         is_replaced_now ||
+         (decision.is_fallback && fallback_for(decision.reason, world.policy) == Fallback::kDeny) ||
          (decision.is_fallback && pod.host_users == false) ||
          (decision.reason == Reason::kClusterTooOld && world.cluster.api_servers_differ);
 }
@@ -185,8 +206,10 @@ void check_against_0_1_0(const World& world, const Decision& decision) {
   const auto [outcome, reason] = decide_0_1_0(world.request, world.policy, world.cluster);
   const PodFacts& pod = world.request.pod;
   if (decision.outcome == Outcome::kPrivileged && !pod.context.is_privileged) {
-    const bool never_started =
-        decision.reason == Reason::kUnmappableVolume || decision.reason == Reason::kUnmappedId;
+    // 0.1.0 sandboxed it where it would never start.
+    const bool never_started = decision.reason == Reason::kUnmappableVolume ||
+                               decision.reason == Reason::kUnmappedId ||
+                               decision.reason == Reason::kNoCapableNode;
     CHECK((outcome == "privileged" || never_started));
   }
   if (decision.outcome == Outcome::kDenied && outcome != "denied" && outcome != "privileged") {
@@ -221,6 +244,7 @@ void check_safety(const World& world, const Decision& decision) {
   if (decision.outcome == Outcome::kSandboxed) {
     CHECK(can_keep_sandbox(world.policy, world.cluster));
   }
+  if (decision.reason == Reason::kNoCapableNode) CHECK(world.policy.node_fallback);
   if (decision.outcome == Outcome::kPrivileged) {
     CHECK_FALSE(insists_on_sandbox(pod));
     CHECK_FALSE(pod.host_users == false);
@@ -273,6 +297,8 @@ TEST_CASE("whatever the facts, the table is safe, comes to rest, and is no worse
   // Each list with all the others that the same rows read.
   combine(plain, visit, kModes, kContexts, kNsjail, kHostUsers, kObstacles, kConflicts, kClusters,
           kFallbacks, kReplaces);
+  combine(plain, visit, kModes, kContexts, kNsjail, kHostUsers, kNames, kPlacements, kFallbacks,
+          kNodeFallbacks, kDeliveries);
   combine(plain, visit, kModes, kContexts, kHostUsers, kNames, kConflicts, kClusters, kReplaces,
           kDeliveries);
   combine(plain, visit, kBefore, kModes, kContexts, kNsjail, kHostUsers, kClusters, kFallbacks);

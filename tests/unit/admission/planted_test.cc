@@ -14,7 +14,7 @@ namespace {
 using Json = nlohmann::json;
 using Pointer = Json::json_pointer;
 
-constexpr ClusterState kNew{.version = {1, 34}};
+const ClusterState kNew{.version = {1, 34}};
 
 Reviewed review_pod(const Json& pod, const Sandbox& sandbox) {
   auto reviewed = review(to_review(pod).dump(), sandbox, kNew);

@@ -38,6 +38,7 @@ target: {containerName: executor}
 sandbox:
   minimumKubernetesVersion: "1.34"
   fallback: deny
+  nodeFallback: privileged
   idsPerPod: 131072
   replaceChartDefault: true
   appArmorProfile: Localhost/nsjail
@@ -51,7 +52,7 @@ sandbox:
     image: mirror/busybox:1
     resources: {requests: {cpu: 1m, memory: 8Mi}, limits: {cpu: "0.5", memory: 1Gi, ephemeral-storage: 1M}}
     seLinuxOptions: {type: spc_t, level: "s0:c1,c2"}
-cluster: {kubeVersion: v1.35.0, refreshInterval: 5m}
+cluster: {kubeVersion: v1.35.0, refreshInterval: 5m, nodeAwareness: false}
 server:
   listen: 127.0.0.1:1
   opsListen: 127.0.0.1:2
@@ -72,6 +73,7 @@ log: {level: debug, format: text}
   CHECK(config.policy.container_name == "executor");
   CHECK((config.policy.minimum_version == KubeVersion{1, 34}));
   CHECK((config.policy.fallback == Fallback::kDeny));
+  CHECK((config.policy.node_fallback == Fallback::kPrivileged));
   CHECK(config.policy.replace_chart_default);
   CHECK(config.policy.app_armor_profile == "Localhost/nsjail");
   CHECK(config.profile_file == "/profile.json");
@@ -86,6 +88,7 @@ log: {level: debug, format: text}
         std::map<std::string, std::string>{{"level", "s0:c1,c2"}, {"type", "spc_t"}});
   CHECK(config.cluster.kube_version == "v1.35.0");
   CHECK(config.cluster.refresh_interval == std::chrono::minutes(5));
+  CHECK_FALSE(config.cluster.node_awareness);
   CHECK(config.server.listen == "127.0.0.1:1");
   CHECK(config.server.ops_listen == "127.0.0.1:2");
   CHECK((config.server.tls.source == CertificateSource::kManaged));
