@@ -15,7 +15,9 @@
 #include "cli/common.h"
 #include "cli/diff.h"
 #include "cli/manifest_files.h"
+#include "cli/nodes.h"
 #include "cli/tally.h"
+#include "kube/client.h"
 #include "server/live_config.h"
 #include "yaml/manifest.h"
 
@@ -61,6 +63,9 @@ class Mutator {
     print_config_warnings(config);
     sandbox_ = value_or_throw(make_sandbox_of(config));
     cluster_ = {.version = offline_version(config, flags.common)};
+    if (!flags.common.kubeconfig.empty() && config.cluster.node_awareness) {
+      cluster_.nodes = list_nodes(KubeClient::from_kubeconfig(flags.common.kubeconfig));
+    }
   }
 
   /// Mutates the pods of `document`, and reports the outcome of each on stderr. Throws

@@ -8,6 +8,7 @@
 #include "base/value_or_throw.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "cli/nodes.h"
 #include "server/live_config.h"
 
 namespace webhook {
@@ -16,14 +17,20 @@ namespace {
 struct ReviewFlags {
   CommonFlags common;
   std::string file;
+  std::string nodes;
 };
 
 void run(const ReviewFlags& flags) {
   const Config config = value_or_throw(make_config(flags.common));
   print_config_warnings(config);
   const auto sandbox = value_or_throw(make_sandbox_of(config));
+  if (flags.file == "-" && flags.nodes == "-") {
+    throw std::runtime_error("--nodes: is standard input, as -f is (expected another one)");
+  }
   const std::string body = read_input(flags.file);
-  const ClusterState cluster{.version = offline_version(config, flags.common)};
+  ClusterState cluster{.version = offline_version(config, flags.common)};
+  if (!flags.nodes.empty() && config.cluster.node_awareness)
+    cluster.nodes = load_nodes(flags.nodes);
   JsonParser parser;
   const auto reviewed = review(parser, body, *sandbox, cluster);
   if (!reviewed) throw std::runtime_error(flags.file + ": " + reviewed.error().message);
@@ -39,6 +46,11 @@ void add_review(CLI::App& app) {
   command->add_option("-f,--filename", flags->file, "AdmissionReview (JSON); - is standard input")
       ->type_name("FILE")
       ->required();
+  command
+      ->add_option("--nodes", flags->nodes,
+                   "Nodes to decide by (YAML or JSON): a NodeList, or what `kubectl get\n"
+                   "nodes,runtimeclasses -o yaml` prints")
+      ->type_name("FILE");
   add_config_flags(*command, flags->common);
   add_version_flags(*command, flags->common);
   command->callback([flags] { run(*flags); });

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The commands that need no server, as a user runs them. Needs WEBHOOK_BINARY."""
 
+import base64
 import copy
 import hashlib
 import json
@@ -394,3 +395,51 @@ def test_a_full_disk_is_an_error():
         done = subprocess.run([BINARY, "profile"], stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 1
     assert b"standard output: cannot be written" in done.stderr
+
+
+def node(name, kernel):
+    return {"kind": "Node", "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
+            "status": {"nodeInfo": {"kernelVersion": kernel, "kubeletVersion": "v1.34.1"}}}
+
+
+NODES = {"kind": "List", "items": [node("new", "6.8.0"), node("old", "5.15.0")]}
+
+
+def review_with(nodes, tmp_path, *arguments, code=0):
+    """What `review --nodes` writes into the pod's affinity; what it says on stderr where it fails."""
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
+           "spec": {"containers": [{"name": "code-executor", "image": "i"}]}}
+    request = {"uid": "1", "operation": "CREATE", "object": pod,
+               "kind": {"group": "", "version": "v1", "kind": "Pod"}}
+    review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+    (tmp_path / "nodes").write_text(nodes)
+    done = run("review", "-f", "-", "--kube-version", "1.34", "--nodes", tmp_path / "nodes", *arguments,
+               stdin=json.dumps(review), code=code)
+    if code:
+        return done.stderr
+    patch = base64.b64decode(json.loads(done.stdout)["response"]["patch"])
+    return jsonpatch.apply_patch(pod, json.loads(patch))["spec"].get("affinity")
+
+
+@pytest.mark.parametrize("text", [json.dumps(NODES), yaml.safe_dump(NODES),
+                                  json.dumps({"kind": "NodeList", "items": NODES["items"]}),
+                                  "---\n".join(yaml.safe_dump(item) for item in NODES["items"])])
+def test_review_decides_with_the_nodes_of_a_file(text, tmp_path):
+    affinity = review_with(text, tmp_path)
+    terms = affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert terms == [{"matchExpressions": [
+        {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["old"]}]}]
+
+
+def test_review_looks_at_no_node_where_the_configuration_says_so(tmp_path):
+    (tmp_path / "config.yaml").write_text("cluster: {nodeAwareness: false}\n")
+    assert review_with(json.dumps(NODES), tmp_path, "--config", tmp_path / "config.yaml") is None
+
+
+@pytest.mark.parametrize("text, message", [
+    ("kind: PodList\n", "nodes: kind: expected NodeList, or a List of Node and RuntimeClass"),
+    ('{"kind": "NodeList", "items": [{}]}', "nodes: items[0].metadata.name: is missing"),
+    ('{"kind": ', "nodes: body: not JSON"),
+])
+def test_review_says_what_is_wrong_with_a_file_of_nodes(text, message, tmp_path):
+    assert message in review_with(text, tmp_path, code=1)
