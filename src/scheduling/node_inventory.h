@@ -14,8 +14,8 @@ namespace webhook {
 class NodeSnapshot;
 
 /// The nodes of a cluster and its RuntimeClasses, kept up to date by one thread, and seen by others
-/// through snapshots: those do not change, and outlive the inventory. Kept compactly: some 1.5 kB a
-/// node with 35 labels, and a snapshot's 0.5 kB.
+/// through snapshots: those do not change, and outlive the inventory. Kept compactly: some 1 kB
+/// a node with 35 labels, and 0.4 kB more in each snapshot.
 class NodeInventory {
  public:
   NodeInventory();
@@ -48,7 +48,7 @@ class NodeInventory {
   [[nodiscard]] NodeCounts counts() const;
 
   /// The nodes as they are now: made anew where something has changed since the last one, which
-  /// takes some milliseconds for 5,000 nodes. So do not ask after each event of many.
+  /// takes some 15 ms for 5,000 nodes. So do not ask after each event of many.
   std::shared_ptr<const NodeSnapshot> snapshot();
 
  private:
