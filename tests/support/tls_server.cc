@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -66,6 +67,8 @@ void TlsServer::accept_all() {
   for (;;) {
     FileDescriptor socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (socket.get() < 0) return;
+    const int on = 1;  // what is sent in pieces would wait for the client's acknowledgements
+    setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     sockets_.push_back(std::move(socket));
     threads_.emplace_back([this, fd = sockets_.back().get()] { serve_one(fd); });
   }
