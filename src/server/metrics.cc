@@ -113,6 +113,16 @@ class Metrics::State {
         kept_(sandbox_fields_.Add({{"state", "kept"}})),
         dropped_(sandbox_fields_.Add({{"state", "dropped"}})),
         unknown_(sandbox_fields_.Add({{"state", "unknown"}})),
+        nodes_(gauges(registry_, "nodes",
+                      "Nodes, by whether they can run the sandbox; 0 while they are not known.")),
+        good_nodes_(nodes_.Add({{"state", "good"}})),
+        bad_nodes_(nodes_.Add({{"state", "bad"}})),
+        unknown_nodes_(nodes_.Add({{"state", "unknown"}})),
+        node_awareness_(
+            gauges(registry_, "node_awareness", "1 for whether the cluster's nodes are known.")),
+        nodes_known_(node_awareness_.Add({{"state", "known"}})),
+        nodes_not_known_(node_awareness_.Add({{"state", "not_known"}})),
+        nodes_off_(node_awareness_.Add({{"state", "off"}})),
         expiry_(gauges(registry_, "certificate_expiry_timestamp_seconds",
                        "When the serving certificate in use expires, in Unix time.")
                     .Add({})),
@@ -176,6 +186,7 @@ class Metrics::State {
     kept_.Set(drops == false ? 1 : 0);
     dropped_.Set(drops == true ? 1 : 0);
     unknown_.Set(drops ? 0 : 1);
+    set_nodes(values);
     return prometheus::TextSerializer().Serialize(registry_.Collect());
   }
 
@@ -187,6 +198,16 @@ class Metrics::State {
         &version_info_.Add({{"git_version", to_printable(git_version, kMaxVersionBytes)}});
     version_gauge_->Set(1);
     version_ = git_version;
+  }
+
+  void set_nodes(const Gauges& values) {
+    const NodeCounts counts = values.nodes.value_or(NodeCounts{});
+    good_nodes_.Set(static_cast<double>(counts.good));
+    bad_nodes_.Set(static_cast<double>(counts.bad));
+    unknown_nodes_.Set(static_cast<double>(counts.unknown));
+    nodes_known_.Set(values.nodes ? 1 : 0);
+    nodes_not_known_.Set(values.looks_at_nodes && !values.nodes ? 1 : 0);
+    nodes_off_.Set(values.looks_at_nodes ? 0 : 1);
   }
 
   Registry registry_;
@@ -210,6 +231,14 @@ class Metrics::State {
   prometheus::Gauge& kept_;
   prometheus::Gauge& dropped_;
   prometheus::Gauge& unknown_;
+  prometheus::Family<prometheus::Gauge>& nodes_;
+  prometheus::Gauge& good_nodes_;
+  prometheus::Gauge& bad_nodes_;
+  prometheus::Gauge& unknown_nodes_;
+  prometheus::Family<prometheus::Gauge>& node_awareness_;
+  prometheus::Gauge& nodes_known_;
+  prometheus::Gauge& nodes_not_known_;
+  prometheus::Gauge& nodes_off_;
   prometheus::Gauge& expiry_;
   prometheus::Gauge& authority_expiry_;
   prometheus::Gauge* version_gauge_ = nullptr;

@@ -10,6 +10,7 @@
 
 #include "admission/decision.h"
 #include "http/causes.h"
+#include "scheduling/node_verdict.h"
 #include "server/certificate_event.h"
 
 namespace webhook {
@@ -25,6 +26,8 @@ struct Gauges {
   std::chrono::system_clock::time_point certificate_expires_at;
   /// Of the youngest CA of ours; 1970: there is none.
   std::chrono::system_clock::time_point authority_expires_at = {};
+  bool looks_at_nodes = false;
+  std::optional<NodeCounts> nodes = {};  ///< None: not known.
 };
 
 /// What Prometheus reads. Labels are closed sets, and each of their values exists from the start.

@@ -51,6 +51,7 @@ Serving::Serving(const ServingOptions& options)
       live_(options.read_config, metrics_),
       config_(live_.at_start()),
       version_(make_version_source(options.kubeconfig)),
+      nodes_(make_node_awareness(options.kubeconfig)),
       managed_(make_managed(options)),
       certificate_(managed_ ? nullptr : read_certificate()),
       memory_(std::make_shared<MemoryBudget>(kMemory, kHeadroom)),
@@ -70,6 +71,7 @@ Serving::~Serving() = default;
 void Serving::start() {
   for (const std::string& warning : to_config_warnings(config_)) spdlog::warn("{}", warning);
   version_->start();
+  if (nodes_) nodes_->start();
   if (managed_) managed_->start();
   ops_.start();
   admission_.start();
@@ -119,6 +121,18 @@ std::unique_ptr<ClusterVersionSource> Serving::make_version_source(const std::st
           .refresh_interval = config_.cluster.refresh_interval,
           .minimum = [this] { return live_.sandbox()->policy.minimum_version; },
           .on_log = log_line});
+}
+
+std::unique_ptr<NodeAwareness> Serving::make_node_awareness(const std::string& kubeconfig) const {
+  if (!config_.cluster.node_awareness) return nullptr;
+  try {
+    return std::make_unique<NodeAwareness>(connect(kubeconfig), log_line);
+  } catch (const std::exception& error) {
+    // Who says which version the cluster is may do without an API server.
+    if (config_.cluster.kube_version.empty()) throw;
+    spdlog::info("nodes: not looked at: {}", error.what());
+    return nullptr;
+  }
 }
 
 std::unique_ptr<ManagedCertificate> Serving::make_managed(const ServingOptions& options) {
@@ -181,7 +195,8 @@ AdmissionParts Serving::admission_parts() {
         return ClusterState{
             .version = servers->oldest.version,
             .drops_sandbox = servers->drops.value_or(false),
-            .api_servers_differ = servers->differ(live_.sandbox()->policy.minimum_version)};
+            .api_servers_differ = servers->differ(live_.sandbox()->policy.minimum_version),
+            .nodes = nodes_ ? nodes_->snapshot() : nullptr};
       },
       .on_reviewed = [this](const Reviewed& reviewed, const HttpRequest& request,
                             std::chrono::duration<double> time) { note(reviewed, request, time); },
@@ -213,12 +228,14 @@ ReadyCheck Serving::certificate_check() {
 }
 
 std::vector<ReadyCheck> Serving::ready_checks() {
-  return {certificate_check(),
-          {"cluster-version",
-           [this] { return version_->current() ? "" : "the API server has not told it yet"; },
-           [this] { return version_->differences(); }},
-          {"sandbox-probe", [] { return ""; }, [this] { return version_->probe_summary(); }},
-          {"shutdown", [this] { return is_draining_ ? "draining" : ""; }}};
+  return {
+      certificate_check(),
+      {"cluster-version",
+       [this] { return version_->current() ? "" : "the API server has not told it yet"; },
+       [this] { return version_->differences(); }},
+      {"sandbox-probe", [] { return ""; }, [this] { return version_->probe_summary(); }},
+      {"nodes", [] { return ""; }, [this] { return nodes_ ? nodes_->note() : "not looked at"; }},
+      {"shutdown", [this] { return is_draining_ ? "draining" : ""; }}};
 }
 
 Gauges Serving::gauges() const {
@@ -231,7 +248,9 @@ Gauges Serving::gauges() const {
           .cluster_git_version = cluster ? cluster->git_version : "",
           .cluster_drops_sandbox = servers ? servers->drops : std::nullopt,
           .certificate_expires_at = managed_ ? managed_->expires_at() : certificate_->expires_at(),
-          .authority_expires_at = managed_ ? managed_->authority_expires_at() : WallTime{}};
+          .authority_expires_at = managed_ ? managed_->authority_expires_at() : WallTime{},
+          .looks_at_nodes = nodes_ != nullptr,
+          .nodes = nodes_ ? nodes_->counts() : std::nullopt};
 }
 
 }  // namespace webhook

@@ -84,7 +84,9 @@ def test_the_service_account_may_do_what_the_program_does_and_nothing_else():
         "ClusterRole": [
             {"nonResourceURLs": ["/version"], "verbs": ["get"]},
             {"apiGroups": ["admissionregistration.k8s.io"], "resources": ["mutatingwebhookconfigurations"],
-             "resourceNames": [MANAGED["webhookConfigurationName"]], "verbs": ["get", "patch"]}],
+             "resourceNames": [MANAGED["webhookConfigurationName"]], "verbs": ["get", "patch"]},
+            {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": ["node.k8s.io"], "resources": ["runtimeclasses"], "verbs": ["get", "list", "watch"]}],
         "Role": [
             {"apiGroups": [""], "resources": ["podtemplates"], "verbs": ["create"]},
             {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [MANAGED["secretName"]],
