@@ -1,4 +1,4 @@
-"""A control plane on loopback: etcd, kube-apiserver and, if asked, kube-controller-manager.
+"""A control plane on loopback: etcd, kube-apiserver and, if asked, kube-controller-manager and kube-scheduler.
 
 ASSETS, a directory, holds the programs. Each is started on free ports, ended by its process id, and keeps what it
 writes in a directory of the caller's.
@@ -85,7 +85,7 @@ class ControlPlane:
         self.url = f"https://127.0.0.1:{self.port}"
         self.audit_log = self.directory / "audit.log"
         self.kubeconfig = self.directory / "kubeconfig"
-        self.etcd = self.apiserver = self.controllers = None
+        self.etcd = self.apiserver = self.controllers = self.scheduler = None
 
     def __enter__(self):
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ class ControlPlane:
         return self
 
     def __exit__(self, *_):
-        for process in (self.controllers, self.apiserver, self.etcd):
+        for process in (self.scheduler, self.controllers, self.apiserver, self.etcd):
             if process:
                 process.stop()
 
@@ -153,12 +153,17 @@ class ControlPlane:
         wait_until(self._is_ready, "kube-apiserver is ready")
         self.kubeconfig.write_text(self.kubeconfig_for(TOKEN))
 
-    def start_controllers(self):
+    def start_controllers(self, *flags):
         self.controllers = Process(self.directory, [
             self.assets / "kube-controller-manager", "--kubeconfig", self.kubeconfig, "--leader-elect=false",
             "--use-service-account-credentials=false", "--service-account-private-key-file",
             self.directory / "service-account.key", "--root-ca-file", self.ca_file, "--secure-port", free_port(),
-            "--bind-address", "127.0.0.1", "--cert-dir", self.directory / "controller-certs"])
+            "--bind-address", "127.0.0.1", "--cert-dir", self.directory / "controller-certs", *flags])
+
+    def start_scheduler(self):
+        self.scheduler = Process(self.directory, [
+            self.assets / "kube-scheduler", "--kubeconfig", self.kubeconfig, "--leader-elect=false", "--secure-port",
+            free_port(), "--bind-address", "127.0.0.1", "--cert-dir", self.directory / "scheduler-certs"])
 
     @property
     def ca_file(self):
