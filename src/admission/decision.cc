@@ -25,6 +25,9 @@ bool runs_without_nsjail(const Question& q) {
          q.pod.context.kind != ContextKind::kOurs;
 }
 
+constexpr std::string_view kRunsWithoutNsjail =
+    "variables.runsWithoutNsjail && !variables.isPrivileged && variables.contextIs != 'ours'";
+
 /// The chart's default counts as absent where that is asked for.
 bool is_explicit(const Question& q) {
   switch (q.pod.context.kind) {
@@ -37,6 +40,10 @@ bool is_explicit(const Question& q) {
   return true;
 }
 
+constexpr std::string_view kIsExplicit =
+    "variables.contextIs == 'explicit' || variables.contextIs == 'chart_default' && "
+    "!variables.replaceChartDefault && !variables.insists";
+
 /// Where the context is ours, what differs is replaced; elsewhere it is somebody's.
 bool has_name_conflict(const Question& q) {
   if (q.pod.has_container_of_our_name || q.pod.has_foreign_mount) return true;
@@ -48,50 +55,52 @@ bool has_name_conflict(const Question& q) {
   return q.pod.context.kind != ContextKind::kOurs && !all_are_ours;
 }
 
+constexpr std::string_view kHasNameConflict =
+    "variables.hasContainerOfOurName || variables.hasForeignMount || variables.hasTooMany || "
+    "variables.contextIs != 'ours' && !variables.allAreOurs";
+
 /// Nodes change, and a pod is privileged for life: unless asked to, nothing becomes of it but the
 /// sandbox.
 bool has_no_capable_node(const Question& q) {
   return q.policy.node_fallback && q.pod.placement.outlook == NodeOutlook::kAllBad;
 }
 
-/// What a row leads to.
-enum class Then {
-  kLeave,
-  kLeaveOrDeny,  ///< Denied where the pod insists on the sandbox.
-  kFallBack,
-  kDeny,
-  kSandbox,
-};
-
 struct Row {
   bool (*when)(const Question&);
   Then then;
   Reason reason;
+  std::string_view cel;  ///< `when` for a policy.
 };
+
+/// The CEL of rows that no pod reaches where a policy decides.
+constexpr std::string_view kNever = "false";
 
 // The decision table of README, "The decision". The first row that matches wins.
 // clang-format off
 constexpr Row kTable[] = {
-    {[](const Question& q) { return !q.request.is_pod_create; },                      Then::kLeave,       Reason::kNotAPodCreate},
-    {[](const Question& q) { return q.pod.is_mirror; },                               Then::kLeave,       Reason::kMirrorPod},
-    {[](const Question& q) { return q.pod.is_windows; },                              Then::kLeave,       Reason::kWindows},
-    {[](const Question& q) { return !q.pod.target.has_value(); },                     Then::kLeaveOrDeny, Reason::kNoTargetContainer},
-    {[](const Question& q) { return q.pod.mode == "off"; },                           Then::kLeave,       Reason::kOptedOut},
-    {would_lose_its_sandbox,                                                          Then::kDeny,        Reason::kClusterTooOld},
-    {runs_without_nsjail,                                                             Then::kLeaveOrDeny, Reason::kRunsWithoutNsjail},
-    {is_explicit,                                                                     Then::kLeaveOrDeny, Reason::kExplicitSecurityContext},
-    {is_too_old,                                                                      Then::kFallBack,    Reason::kClusterTooOld},
-    {[](const Question& q) { return q.pod.uses_host_namespace; },                     Then::kFallBack,    Reason::kHostNamespace},
-    {[](const Question& q) { return q.pod.host_users == true; },                      Then::kFallBack,    Reason::kHostUsersRequested},
-    {[](const Question& q) { return q.pod.has_raw_block_volume; },                    Then::kFallBack,    Reason::kRawBlockVolume},
-    {[](const Question& q) { return q.pod.has_unmappable_volume; },                   Then::kFallBack,    Reason::kUnmappableVolume},
-    {[](const Question& q) { return q.pod.has_unmapped_id; },                         Then::kFallBack,    Reason::kUnmappedId},
-    {has_no_capable_node,                                                             Then::kFallBack,    Reason::kNoCapableNode},
-    {has_name_conflict,                                                               Then::kDeny,        Reason::kNameConflict},
-    {[](const Question& q) { return is_up_to_date(q.pod, q.policy.delivery); },       Then::kLeave,       Reason::kAlreadySandboxed},
-    {[](const Question&) { return true; },                                            Then::kSandbox,     Reason::kSupported},
+    {[](const Question& q) { return !q.request.is_pod_create; },                      Then::kLeave,       Reason::kNotAPodCreate, kNever},
+    {[](const Question& q) { return q.pod.is_mirror; },                               Then::kLeave,       Reason::kMirrorPod, "variables.isMirror"},
+    {[](const Question& q) { return q.pod.is_windows; },                              Then::kLeave,       Reason::kWindows, "variables.isWindows"},
+    {[](const Question& q) { return !q.pod.target.has_value(); },                     Then::kLeaveOrDeny, Reason::kNoTargetContainer, "variables.targetIndex < 0"},
+    {[](const Question& q) { return q.pod.mode == "off"; },                           Then::kLeave,       Reason::kOptedOut, "variables.mode == 'off'"},
+    {would_lose_its_sandbox,                                                          Then::kDeny,        Reason::kClusterTooOld, kNever},
+    {runs_without_nsjail,                                                             Then::kLeaveOrDeny, Reason::kRunsWithoutNsjail, kRunsWithoutNsjail},
+    {is_explicit,                                                                     Then::kLeaveOrDeny, Reason::kExplicitSecurityContext, kIsExplicit},
+    {is_too_old,                                                                      Then::kFallBack,    Reason::kClusterTooOld, kNever},
+    {[](const Question& q) { return q.pod.uses_host_namespace; },                     Then::kFallBack,    Reason::kHostNamespace, "variables.usesHostNamespace"},
+    {[](const Question& q) { return q.pod.host_users == true; },                      Then::kFallBack,    Reason::kHostUsersRequested, "variables.hostUsersIsTrue"},
+    {[](const Question& q) { return q.pod.has_raw_block_volume; },                    Then::kFallBack,    Reason::kRawBlockVolume, "variables.hasRawBlockVolume"},
+    {[](const Question& q) { return q.pod.has_unmappable_volume; },                   Then::kFallBack,    Reason::kUnmappableVolume, "variables.hasUnmappableVolume"},
+    {[](const Question& q) { return q.pod.has_unmapped_id; },                         Then::kFallBack,    Reason::kUnmappedId, "variables.hasUnmappedId"},
+    {has_no_capable_node,                                                             Then::kFallBack,    Reason::kNoCapableNode, kNever},
+    {has_name_conflict,                                                               Then::kDeny,        Reason::kNameConflict, kHasNameConflict},
+    {[](const Question& q) { return is_up_to_date(q.pod, q.policy.delivery); },       Then::kLeave,       Reason::kAlreadySandboxed, "variables.isUpToDate"},
+    {[](const Question&) { return true; },                                            Then::kSandbox,     Reason::kSupported, "true"},
 };
 // clang-format on
+static_assert(std::all_of(std::begin(kTable), std::end(kTable),
+                          [](const Row& row) { return !row.cel.empty(); }),
+              "each row says in CEL what it says in C++");
 
 const Row& first_match(const Row* from, const Question& question) {
   while (!from->when(question)) ++from;  // ends: the last row always matches
@@ -203,6 +212,14 @@ std::vector<Reason> find_obstacles(const AdmissionRequest& request, const Policy
     add(row.reason);
   }
   return found;
+}
+
+std::vector<PolicyRow> to_policy_rows() {
+  std::vector<PolicyRow> rows;
+  for (const Row& row : kTable) {
+    if (row.cel != kNever) rows.push_back({.when = row.cel, .then = row.then, .reason = row.reason});
+  }
+  return rows;
 }
 
 Decision decide(const AdmissionRequest& request, const Policy& policy,

@@ -75,6 +75,27 @@ struct ClusterState {
   std::shared_ptr<const NodeSnapshot> nodes{};  ///< Null: not looked at, or not known yet.
 };
 
+/// What a row of the table leads to.
+enum class Then {
+  kLeave,
+  kLeaveOrDeny,  ///< Denied where the pod insists on the sandbox.
+  kFallBack,
+  kDeny,
+  kSandbox,
+};
+
+/// A row as a policy of the API server has it, for which there is no cluster to ask about.
+struct PolicyRow {
+  std::string_view when;  ///< In CEL, of the variables of cel/facts.h.
+  Then then;
+  Reason reason;
+};
+
+/// The rows that a pod can reach where a policy decides: the v1 API of mutating policies is the
+/// gate, their constraints leave only the creation of pods, and of nodes they know nothing. In the
+/// order of the table; the last one always matches.
+std::vector<PolicyRow> to_policy_rows();
+
 struct Decision {
   Outcome outcome = Outcome::kUnchanged;
   Reason reason = Reason::kNotAPodCreate;

@@ -2,6 +2,7 @@
 
 #include "admission/messages.h"
 #include "admission/obstacles.h"
+#include "admission/words.h"
 
 namespace webhook {
 namespace {
@@ -18,18 +19,17 @@ std::string join(const std::vector<std::string>& words) {
 std::string to_conflict(const PodFacts& pod) {
   const bool is_container = pod.has_container_of_our_name || !pod.installer.all_are_ours;
   const bool is_ours = pod.context.kind == ContextKind::kOurs;
-  std::string what;
+  std::string_view what;
   if (!is_ours && !pod.profile_volume.all_are_ours) {
-    what = "volume 'seccomp-profile' is not the one that code-executor-webhook adds";
+    what = kForeignProfileVolume;
   } else if (!is_ours && !pod.host_volume.all_are_ours) {
-    what = "volume 'host-seccomp' is not the one that code-executor-webhook adds";
+    what = kForeignHostVolume;
   } else if (pod.has_container_of_our_name || (!is_ours && is_container)) {
-    what = "container 'install-seccomp' is not the one that code-executor-webhook adds";
+    what = kForeignInstaller;
   } else {
-    what =
-        "a container mounts volume 'seccomp-profile' or 'host-seccomp', of code-executor-webhook";
+    what = kForeignMount;
   }
-  return what + " (rename it, or opt out with label code-executor-webhook/mode: \"off\")";
+  return std::string(what) + std::string(kRenameIt);
 }
 
 /// The pod has what the cluster would drop.
@@ -58,20 +58,19 @@ std::string to_way_out(const Decision& decision, const PodFacts& pod, const Poli
   const bool is_losing = would_lose_its_sandbox(decision);
   const Fallback fallback = fallback_for(decision.reason, policy);
   std::vector<std::string> parts;
-  if (pod.mode == "sandbox") parts.emplace_back("label code-executor-webhook/mode: sandbox");
-  if (is_ours) parts.emplace_back("the sandbox's securityContext from the code-executor");
+  if (pod.mode == "sandbox") parts.emplace_back(kInsistingLabel);
+  if (is_ours) parts.emplace_back(kOwnContext);
   // Who asks for a user namespace of the pod's own gets no privileged container.
   const bool may_not_be_privileged = falls_back && fallback == Fallback::kPrivileged;
   if (pod.host_users == false && (is_losing || may_not_be_privileged)) {
-    parts.emplace_back("hostUsers: false");
+    parts.emplace_back(kOwnUserNamespace);
   }
   if (is_losing && pod.context.unmasks_proc && !is_ours) parts.emplace_back("procMount: Unmasked");
   std::string text = parts.empty() ? "" : "remove " + join(parts);
   if (falls_back && fallback == Fallback::kDeny) {
+    const bool is_nodes = decision.reason == Reason::kNoCapableNode;
     text.append(text.empty() ? "" : " and ")
-        .append(decision.reason == Reason::kNoCapableNode ? "change sandbox.nodeFallback"
-                                                          : "change sandbox.fallback")
-        .append(" of code-executor-webhook");
+        .append(is_nodes ? kChangeNodeFallback : kChangeFallback);
   }
   return ", or " + text + ')';
 }
@@ -103,10 +102,11 @@ std::string to_denial(const Decision& decision, const AdmissionRequest& request,
     whats.push_back(std::move(obstacle.what));
     remedies.push_back(std::move(obstacle.remedy));
   }
-  const std::string_view what =
-      would_lose_its_sandbox(decision)
-          ? "the pod has hostUsers: false or procMount: Unmasked, which the cluster does not keep: "
-          : "the code-executor cannot be sandboxed: ";
+  const std::string_view what = would_lose_its_sandbox(decision)
+                                    ? std::string_view(
+                                          "the pod has hostUsers: false or procMount: Unmasked, "
+                                          "which the cluster does not keep: ")
+                                    : kCannotBeSandboxed;
   return std::string(what) + join(whats) + " (" + join(remedies) +
          to_way_out(decision, request.pod, policy);
 }

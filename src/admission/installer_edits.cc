@@ -1,7 +1,6 @@
 #include "admission/installer_edits.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <string_view>
 
@@ -10,26 +9,6 @@
 namespace webhook {
 namespace {
 
-/// Fields of a v1 Container that ours does not have, by which others could change what it does. A
-/// field that is not here is newer than this release: then the container is replaced as a whole.
-constexpr std::array<std::string_view, 17> kFieldsOfOthers{"args",
-                                                           "env",
-                                                           "envFrom",
-                                                           "lifecycle",
-                                                           "livenessProbe",
-                                                           "ports",
-                                                           "readinessProbe",
-                                                           "restartPolicy",
-                                                           "startupProbe",
-                                                           "stdin",
-                                                           "stdinOnce",
-                                                           "terminationMessagePath",
-                                                           "tty",
-                                                           "terminationMessagePolicy",
-                                                           "volumeDevices",
-                                                           "workingDir",
-                                                           "restartPolicyRules"};
-
 /// The same image, or one of the same digest from another registry.
 bool is_image_of_ours(std::string_view image, std::string_view configured) {
   if (image == configured) return true;
@@ -37,16 +16,13 @@ bool is_image_of_ours(std::string_view image, std::string_view configured) {
   return digest != std::string_view::npos && image.ends_with(configured.substr(digest));
 }
 
-/// What the service account's admission plugin mounts into every container:
-/// k8s.io/kubernetes plugin/pkg/admission/serviceaccount.
 bool is_token_mount(const JsonValue& mount) {
   std::size_t members = 0;
   mount.for_each_member([&](std::string_view, const JsonValue&) { ++members; });
   const JsonValue name = mount.field("name");
   const JsonValue path = mount.field("mountPath");
   const JsonValue read_only = mount.field("readOnly");
-  return members == 3 && name.string().starts_with("kube-api-access-") &&
-         path.string() == "/var/run/secrets/kubernetes.io/serviceaccount" &&
+  return members == 3 && name.string().starts_with(kTokenVolume) && path.string() == kTokenPath &&
          read_only.boolean() == true;
 }
 
@@ -71,9 +47,7 @@ class Comparison {
 
  private:
   void compare_member(std::string_view key, const JsonValue& value) {
-    if (key == "name" || key == "imagePullPolicy" || key == "resources" || key == "resizePolicy") {
-      return;
-    }
+    if (std::find(kFieldsLeft.begin(), kFieldsLeft.end(), key) != kFieldsLeft.end()) return;
     if (key == "image") {
       has_image_ =
           is_image_of_ours(value.string(), ours_.image.value.get_ref<const std::string&>());
@@ -90,8 +64,9 @@ class Comparison {
   }
 
   static bool is_default(std::string_view key, const JsonValue& value) {
-    return (key == "terminationMessagePath" && value.matches("/dev/termination-log")) ||
-           (key == "terminationMessagePolicy" && value.matches("File"));
+    return std::any_of(kDefaults.begin(), kDefaults.end(), [&](const auto& is_default) {
+      return key == is_default.first && value.matches(is_default.second);
+    });
   }
 
   void remove_member(std::string_view key) {
@@ -106,7 +81,7 @@ class Comparison {
   /// What differs in more places is replaced as a whole, so that no body makes a list of edits that
   /// is larger than itself.
   void push(Edit edit) {
-    if (edits_.size() == kMostEdits) {
+    if (edits_.size() == kMostInstallerEdits) {
       is_unknown_ = true;
     } else {
       edits_.push_back(std::move(edit));
@@ -123,7 +98,7 @@ class Comparison {
       if (!has_token && is_token_mount(mount)) {
         has_token = true;
       } else if (ours == ours_.mounts.size()) {
-        is_unknown_ = is_unknown_ || left_over.size() == kMostEdits;
+        is_unknown_ = is_unknown_ || left_over.size() == kMostInstallerEdits;
         if (!is_unknown_) left_over.push_back(index);
       } else {
         const Fragment& want = ours_.mounts[ours++];
@@ -138,8 +113,6 @@ class Comparison {
       push({Edit::Operation::kAdd, "/volumeMounts/-", &ours_.mounts[ours].text});
     }
   }
-
-  static constexpr std::size_t kMostEdits = 32;
 
   static std::string mount_place(std::size_t index) {
     return "/volumeMounts/" + std::to_string(index);

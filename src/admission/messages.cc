@@ -1,22 +1,17 @@
 #include "admission/messages.h"
 
 #include "admission/obstacles.h"
+#include "admission/words.h"
 
 namespace webhook {
 namespace {
 
-constexpr std::string_view kStaysPrivileged = "code-executor stays privileged";
+constexpr std::string_view kStays = "code-executor stays privileged";
 
-std::string to_fallback_warning(const Decision& decision, const AdmissionRequest& request,
-                                const Policy& policy, const ClusterState& cluster) {
-  const bool stays = decision.outcome != Outcome::kDenied && request.pod.context.is_privileged;
-  const std::string_view what = decision.outcome == Outcome::kDenied       ? "is refused"
-                                : stays                                    ? "stays privileged"
-                                : decision.outcome == Outcome::kPrivileged ? "runs privileged"
-                                                                           : "is left unchanged";
-  return "code-executor " + std::string(what) +
-         ", not sandboxed: " + to_obstacle(decision.reason, policy, cluster).what + " (" +
-         std::string(to_string(decision.reason)) + ')';
+std::string_view to_what_becomes(const Decision& decision, const PodFacts& pod) {
+  if (decision.outcome == Outcome::kDenied) return "is refused";
+  if (pod.context.is_privileged) return kStaysPrivileged;
+  return decision.outcome == Outcome::kPrivileged ? kRunsPrivileged : kIsLeftUnchanged;
 }
 
 /// `warning (advice)` where that is one line, else where to look: half an advice would be none.
@@ -33,16 +28,17 @@ std::vector<Reason> to_other_obstacles(const AdmissionRequest& request, const Po
   return reasons;
 }
 
-std::string to_context_of(const PodFacts& pod) {
-  return pod.runs_without_nsjail ? "securityContext and CONTAINER_UNPRIVILEGED_MODE"
-                                 : "its securityContext";
+std::string to_context_of(bool runs_without_nsjail) {
+  return runs_without_nsjail ? "securityContext and CONTAINER_UNPRIVILEGED_MODE"
+                             : "its securityContext";
 }
 
 std::string to_opted_out_warning(const PodFacts& pod, const Policy& policy) {
-  const std::string warning = std::string(kStaysPrivileged) + ": it is opted out";
+  const std::string warning = std::string(kStays) + ": it is opted out";
   const std::string label = "label code-executor-webhook/mode";
   if (pod.context.kind != ContextKind::kChartDefault) {
-    return with_advice(warning, "remove " + to_context_of(pod) + " and " + label + ": off");
+    return with_advice(warning,
+                       to_remove_context(pod.runs_without_nsjail) + " and " + label + ": off");
   }
   if (policy.replace_chart_default) return with_advice(warning, "remove " + label + ": off");
   return with_advice(warning, "change " + label + " to sandbox");
@@ -53,33 +49,29 @@ std::string to_opted_out_warning(const PodFacts& pod, const Policy& policy) {
 std::string to_privileged_warning(const AdmissionRequest& request, const Policy& policy,
                                   const ClusterState& cluster) {
   const PodFacts& pod = request.pod;
-  const std::string stays(kStaysPrivileged);
   const bool is_chart_default = pod.context.kind == ContextKind::kChartDefault;
   const std::vector<Reason> reasons = to_other_obstacles(request, policy, cluster);
   if (!reasons.empty()) {
     const Obstacle first = to_obstacle(reasons.front(), policy, cluster);
-    if (pod.mode == "off") return stays + ": it is opted out, and " + first.what + " (README)";
-    if (reasons.size() > 1) return stays + ": " + first.what + ", and more (README)";
-    const std::string last =
-        is_chart_default ? "label it mode: sandbox" : "remove " + to_context_of(pod);
-    return with_advice(stays + ": " + first.what, first.brief + ", then " + last);
+    if (pod.mode == "off") {
+      return std::string(kStays) + ": it is opted out, and " + first.what + " (README)";
+    }
+    return to_blocked_warning(
+        first, reasons.size() > 1,
+        is_chart_default ? "label it mode: sandbox" : to_remove_context(pod.runs_without_nsjail));
   }
   if (pod.mode == "off") return to_opted_out_warning(pod, policy);
-  if (is_chart_default) {
-    return stays + " as set; label code-executor-webhook/mode: sandbox sandboxes it (README)";
-  }
-  const std::string warning =
-      stays + " as set; without " + to_context_of(pod) + " it would be sandboxed";
-  return pod.runs_without_nsjail ? warning : warning + " (README)";
+  if (is_chart_default) return std::string(kChartDefault);
+  return to_own_context_warning(pod.runs_without_nsjail);
 }
 
 /// Of a target with a seccomp profile of its own: what this sandbox has and that one has not.
 std::string to_lacks(const PodFacts& pod, const Policy& policy, const ClusterState& cluster) {
   std::string lacks;
   // Where the API server drops hostUsers, it would get the pod denied.
-  if (pod.host_users != false && can_keep_sandbox(policy, cluster)) lacks = "hostUsers: false";
+  if (pod.host_users != false && can_keep_sandbox(policy, cluster)) lacks = kOwnUserNamespace;
   if (!pod.context.forbids_escalation) {
-    lacks.append(lacks.empty() ? "" : " and ").append("allowPrivilegeEscalation: false");
+    lacks.append(lacks.empty() ? "" : " and ").append(kNoEscalation);
   }
   return lacks;
 }
@@ -91,19 +83,13 @@ bool is_left_as_it_is(const Decision& decision) {
 /// What is in the pod beside a sandboxed target, or mounted by it, that no sandbox holds.
 void add_what_is_not_held(const PodFacts& pod, std::vector<std::string>& warnings) {
   if (pod.target_has_kubelet_root) {
-    warnings.emplace_back(
-        "code-executor mounts the node's kubelet directory or one above: no sandbox holds that "
-        "(remove the hostPath)");
+    warnings.emplace_back(kMountsKubeletRoot);
   }
   if (pod.can_write_profiles) {
-    warnings.emplace_back(
-        "a container can write to the kubelet's seccomp directory, and so to the profile (remove "
-        "the hostPath)");
+    warnings.emplace_back(kCanWriteProfiles);
   }
   if (pod.has_privileged_sidecar) {
-    warnings.emplace_back(
-        "a container beside the code-executor is privileged, and not sandboxed (remove "
-        "privileged: true)");
+    warnings.emplace_back(kPrivilegedSidecar);
   }
 }
 
@@ -121,30 +107,52 @@ bool is_sandboxed(const Decision& decision) {
 
 }  // namespace
 
+std::string to_fallback_warning(std::string_view what_becomes, Reason reason,
+                                const Obstacle& obstacle) {
+  return "code-executor " + std::string(what_becomes) + ", not sandboxed: " + obstacle.what + " (" +
+         std::string(to_string(reason)) + ')';
+}
+
+std::string to_blocked_warning(const Obstacle& first, bool and_more, std::string_view last) {
+  const std::string warning = std::string(kStays) + ": " + first.what;
+  if (and_more) return warning + ", and more (README)";
+  return with_advice(warning, first.brief + ", then " + std::string(last));
+}
+
+std::string to_own_context_warning(bool runs_without_nsjail) {
+  const std::string warning = std::string(kStays) + " as set; without " +
+                              to_context_of(runs_without_nsjail) + " it would be sandboxed";
+  return runs_without_nsjail ? warning : warning + " (README)";
+}
+
+std::string to_remove_context(bool runs_without_nsjail) {
+  return "remove " + to_context_of(runs_without_nsjail);
+}
+
 std::vector<std::string> to_warnings(const Decision& decision, const AdmissionRequest& request,
                                      const Policy& policy, const ClusterState& cluster) {
   const PodFacts& pod = request.pod;
   std::vector<std::string> warnings;
   if (!pod.mode.empty() && pod.mode != "off" && pod.mode != "sandbox") {
-    warnings.push_back("label code-executor-webhook/mode: '" + to_printable(pod.mode, 24) +
-                       "' ignored (expected off or sandbox)");
+    warnings.push_back(std::string(kModeIgnoredStart) + to_printable(pod.mode, kMaxShownMode) +
+                       std::string(kModeIgnoredEnd));
   }
   if (decision.is_fallback) {
-    warnings.push_back(to_fallback_warning(decision, request, policy, cluster));
+    warnings.push_back(to_fallback_warning(to_what_becomes(decision, pod), decision.reason,
+                                           to_obstacle(decision.reason, policy, cluster)));
     if (decision.reason == Reason::kNoCapableNode) add_placement(pod, warnings);
   } else if (is_sandboxed(decision)) {
     add_what_is_not_held(pod, warnings);
     add_placement(pod, warnings);
   } else if (decision.reason == Reason::kMirrorPod && pod.context.is_privileged) {
-    warnings.push_back(std::string(kStaysPrivileged) +
-                       ": a static pod cannot be changed here (change its manifest)");
+    warnings.emplace_back(kStaticPod);
   } else if (is_left_as_it_is(decision) && pod.context.is_privileged && !pod.is_windows) {
     warnings.push_back(to_privileged_warning(request, policy, cluster));
   } else if (decision.reason == Reason::kExplicitSecurityContext && is_left_as_it_is(decision) &&
              pod.context.has_localhost_profile) {
     const std::string lacks = to_lacks(pod, policy, cluster);
     if (!lacks.empty()) {
-      warnings.push_back("code-executor has a sandbox of its own, without " + lacks + " (README)");
+      warnings.push_back(std::string(kOwnSandboxStart) + lacks + std::string(kOwnSandboxEnd));
     }
   }
   return warnings;

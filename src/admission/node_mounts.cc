@@ -10,9 +10,6 @@
 namespace webhook {
 namespace {
 
-/// No kernel takes a longer path.
-constexpr std::size_t kMaxPath = 4096;
-
 /// Goes on from directory `clean` as `path` says: without "." and "..", and with single slashes.
 void walk(std::string& clean, std::string_view path) {
   while (!path.empty()) {
@@ -48,9 +45,9 @@ std::string to_mounted_path(const std::string& path, const JsonValue& mount) {
 }
 
 bool is_in_kernel_file_system(std::string_view path) {
-  if (is_at_or_below(path, "/dev/shm")) return false;
-  return is_at_or_below(path, "/dev") || is_at_or_below(path, "/proc") ||
-         is_at_or_below(path, "/sys");
+  if (is_at_or_below(path, kSharedMemory)) return false;
+  return std::any_of(kKernelDirectories.begin(), kKernelDirectories.end(),
+                     [&](std::string_view directory) { return is_at_or_below(path, directory); });
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,6 +9,13 @@
 namespace webhook {
 
 class JsonValue;
+
+/// Where the kernel shows itself: no node can id-map what is there, but for the last one.
+inline constexpr std::array<std::string_view, 3> kKernelDirectories{"/dev", "/proc", "/sys"};
+inline constexpr std::string_view kSharedMemory = "/dev/shm";
+
+/// No kernel takes a longer path.
+inline constexpr std::size_t kMaxPath = 4096;
 
 /// A volume of a pod that is a directory of its node, or of an NFS server.
 struct OutsideVolume {

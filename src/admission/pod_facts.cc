@@ -31,7 +31,7 @@ bool has_annotation(const JsonValue& annotations, std::string_view key, const Fr
 
 void read_annotations(const JsonValue& annotations, const Sandbox& sandbox, PodFacts& facts) {
   facts.has_annotations = annotations.is_present();
-  facts.is_mirror = has_annotation(annotations, "kubernetes.io/config.mirror");
+  facts.is_mirror = has_annotation(annotations, kMirrorAnnotation);
   facts.has_checksum = has_annotation(annotations, kChecksumAnnotation, sandbox.checksum);
   if (has_annotation(annotations, kProfileAnnotation)) {
     const bool is_ours =
@@ -60,15 +60,11 @@ bool runs_without_nsjail(const JsonValue& container) {
   bool without = false;
   const JsonValue env = container.field("env");
   env.for_each([&](const JsonValue& variable, std::size_t) {
-    if (variable.field("name").string() != "CONTAINER_UNPRIVILEGED_MODE") return;
+    if (variable.field("name").string() != kUnprivilegedVariable) return;
     without = variable.field("value").string() == "true";
   });
   return without;
 }
-
-/// Duplicates that are removed one by one. API servers refuse two of a name, so that more are an
-/// attack: on our memory, by a patch that is larger than the pod.
-constexpr std::size_t kMostOthers = 16;
 
 void note(Named& named, std::size_t index, bool is_ours) {
   named.all_are_ours = is_ours && named.all_are_ours;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "admission/installer_edits.h"
@@ -14,6 +15,14 @@
 namespace webhook {
 
 class JsonValue;
+
+inline constexpr std::string_view kMirrorAnnotation = "kubernetes.io/config.mirror";
+/// The variable by which the code-executor runs user code without nsjail, if it is "true".
+inline constexpr std::string_view kUnprivilegedVariable = "CONTAINER_UNPRIVILEGED_MODE";
+
+/// Duplicates that are removed one by one. API servers refuse two of a name, so that more are an
+/// attack: on our memory, by a patch that is larger than the pod.
+inline constexpr std::size_t kMostOthers = 16;
 
 /// What a pod has under one of our names in one of its lists.
 struct Named {

@@ -1,5 +1,6 @@
 #include "admission/sandbox.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace webhook {
@@ -153,10 +154,15 @@ std::string with_digest(std::string_view name, std::string_view sha256) {
   return text;
 }
 
+std::vector<std::string> profile_paths_of_ours(const Policy& policy) {
+  return {policy.localhost_profile, "profiles/nsjail-seccomp-{sha256}.json",
+          "profiles/nsjail-seccomp.json"};  // the last one of release 0.1.0
+}
+
 bool is_profile_path_of_ours(std::string_view path, const Policy& policy) {
-  return is_made_from(path, policy.localhost_profile) ||
-         is_made_from(path, "profiles/nsjail-seccomp-{sha256}.json") ||
-         path == "profiles/nsjail-seccomp.json";  // of release 0.1.0
+  const auto names = profile_paths_of_ours(policy);
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return is_made_from(path, name); });
 }
 
 Sandbox make_sandbox(Policy policy) {

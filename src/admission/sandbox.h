@@ -79,6 +79,10 @@ struct Sandbox {
 /// Makes what `policy` asks for. `policy.profile` must be filled in.
 Sandbox make_sandbox(Policy policy);
 
+/// Templates of the paths at which this configuration, with any profile, or an earlier release puts
+/// the profile of the target.
+std::vector<std::string> profile_paths_of_ours(const Policy& policy);
+
 /// True if `path` is where this configuration, with any profile, or an earlier release puts the
 /// profile of the target.
 bool is_profile_path_of_ours(std::string_view path, const Policy& policy);

@@ -1,5 +1,6 @@
 #include "admission/target_context.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/json_reader.h"
@@ -25,12 +26,15 @@ constexpr int kAlwaysInjected = 4;
 bool is_boolean(const JsonValue& value) { return value.matches(true) || value.matches(false); }
 
 bool is_kept(std::string_view key, const JsonValue& value) {
-  if (key == "readOnlyRootFilesystem" || key == "runAsNonRoot") return is_boolean(value);
-  if (key == "runAsUser" || key == "runAsGroup") return value.integer().has_value();
-  if (key != "seLinuxOptions") return false;
+  const auto is_one_of = [&](const auto& keys) {
+    return std::find(keys.begin(), keys.end(), key) != keys.end();
+  };
+  if (is_one_of(kKeptFlags)) return is_boolean(value);
+  if (is_one_of(kKeptIds)) return value.integer().has_value();
+  if (key != kKeptSeLinux) return false;
   bool has_others = false;
   value.for_each_member([&](std::string_view member, const JsonValue&) {
-    has_others = member != "level" || has_others;
+    has_others = member != kKeptSeLinuxMember || has_others;
   });
   return !has_others;
 }

@@ -1,10 +1,20 @@
 #pragma once
 
+#include <array>
+#include <string_view>
+
 #include "admission/sandbox.h"
 
 namespace webhook {
 
 class JsonValue;
+
+/// Members of a securityContext that are kept: booleans, ids, and of the third only its level.
+inline constexpr std::array<std::string_view, 2> kKeptFlags{"readOnlyRootFilesystem",
+                                                            "runAsNonRoot"};
+inline constexpr std::array<std::string_view, 2> kKeptIds{"runAsUser", "runAsGroup"};
+inline constexpr std::string_view kKeptSeLinux = "seLinuxOptions";
+inline constexpr std::string_view kKeptSeLinuxMember = "level";
 
 /// What the target container says of its own securityContext.
 enum class ContextKind {

@@ -1,7 +1,5 @@
 #include "admission/unmapped_id.h"
 
-#include <string_view>
-
 #include "base/json_reader.h"
 
 namespace webhook {
@@ -16,10 +14,10 @@ bool is_unmapped(const JsonValue& id, std::int64_t ids) {
 
 bool has_unmapped_id(const JsonValue& context, std::int64_t ids) {
   bool found = false;
-  for (const std::string_view id : {"runAsUser", "runAsGroup", "fsGroup"}) {
+  for (const std::string_view id : kIdMembers) {
     found = is_unmapped(context.field(id), ids) || found;
   }
-  const JsonValue groups = context.field("supplementalGroups");
+  const JsonValue groups = context.field(kIdsMember);
   groups.for_each(
       [&](const JsonValue& group, std::size_t) { found = is_unmapped(group, ids) || found; });
   return found;
