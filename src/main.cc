@@ -33,6 +33,7 @@ int run(int argc, char** argv) {
   webhook::add_explain(app);
   webhook::add_doctor(app);
   webhook::add_certs(app);
+  webhook::add_policy(app);
   webhook::add_profile(app);
   webhook::add_completion(app);
   webhook::add_man(app);

@@ -2,6 +2,7 @@
 
 #include "admission/obstacles.h"
 #include "admission/words.h"
+#include "base/text.h"
 
 namespace webhook {
 namespace {

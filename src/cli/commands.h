@@ -16,6 +16,7 @@ void add_review(CLI::App& app);
 void add_explain(CLI::App& app);
 void add_doctor(CLI::App& app);
 void add_certs(CLI::App& app);
+void add_policy(CLI::App& app);
 void add_profile(CLI::App& app);
 void add_completion(CLI::App& app);
 void add_man(CLI::App& app);

@@ -18,6 +18,8 @@ API_VERSIONS = {
     "DaemonSet": "apps/v1",
     "Deployment": "apps/v1",
     "Issuer": "cert-manager.io/v1",
+    "MutatingAdmissionPolicy": "admissionregistration.k8s.io/v1",
+    "MutatingAdmissionPolicyBinding": "admissionregistration.k8s.io/v1",
     "MutatingWebhookConfiguration": "admissionregistration.k8s.io/v1",
     "Namespace": "v1",
     "NetworkPolicy": "networking.k8s.io/v1",
@@ -41,7 +43,8 @@ def test_each_object_has_the_stable_api_version_of_its_kind(each):
 
 def test_all_but_cluster_wide_objects_examples_and_doctor_are_in_the_one_namespace():
     cluster_wide = {"ClusterRole", "ClusterRoleBinding", "Namespace", "MutatingWebhookConfiguration",
-                    "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+                    "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy",
+                    "ValidatingAdmissionPolicyBinding"}
     for each in objects(*(path for path in FILES if path.parent.name not in ("examples", "doctor"))):
         wanted = None if each["kind"] in cluster_wide else NAME
         assert each["metadata"].get("namespace") == wanted, each["kind"]
@@ -248,7 +251,9 @@ def test_each_kustomization_builds(build, folder):
         image = made["Deployment", NAME]["spec"]["template"]["spec"]["containers"][0]["image"]
         assert image == f"{KUSTOMIZATION['images'][0]['newName']}:{KUSTOMIZATION['images'][0]['newTag']}"
         assert made["ConfigMap", NAME]["data"]["config.yaml"] == (BASE / "config.yaml").read_text()
-    if folder.parent.name == "overlays":
+    if folder.name == "policy":
+        assert ("MutatingAdmissionPolicy", NAME) in made and ("Deployment", NAME) not in made
+    elif folder.parent.name == "overlays":
         annotations = made["MutatingWebhookConfiguration", NAME]["metadata"]["annotations"]
         assert annotations["cert-manager.io/inject-ca-from"] == f"{NAME}/{NAME}"
         for kind, unused in (("Role", "secrets"), ("ClusterRole", "mutatingwebhookconfigurations")):

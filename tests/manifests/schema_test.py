@@ -40,7 +40,9 @@ def count_native(path):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_objects_satisfy_their_schemas(validate, version):
-    files = [path for path in FILES if count_native(path)]
+    knows_mutating_policies = int(version.split(".")[1]) >= 36
+    files = [path for path in FILES if count_native(path)
+             and (knows_mutating_policies or "kind: MutatingAdmissionPolicy\n" not in path.read_text())]
     done = validate("--strict", "-k", version, *files)
     assert done.returncode == 0, done.stdout
     assert done.stdout.count(" passed for resource ") == sum(map(count_native, files))

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "admission/policy.h"
+#include "base/result.h"
+
+namespace webhook {
+
+/// `manifest`, manifests/final-state-policy/validating-admission-policy.yaml, with the
+/// names, paths and digests of `policy` in place of the defaults.
+/// Error: something that is to be replaced is not in the manifest.
+Result<std::string> to_final_state(std::string_view manifest, const Policy& policy);
+
+}  // namespace webhook
