@@ -196,6 +196,9 @@ Result<std::vector<Json>> to_policies(const Sandbox& sandbox, const PolicyOption
                  " (expected at most " + to_string(kOldestPolicyVersion) +
                  ": a policy cannot ask which release it runs in, only be served or not)"};
   }
+  if (policy.node_fallback) {
+    return Error{"sandbox.nodeFallback: a policy sees no nodes (expected sandbox)"};
+  }
   if (options.param_namespace && policy.delivery != Delivery::kAnnotation) {
     return Error{
         "--param: the policies hold no profile (expected sandbox.seccomp.delivery: annotation)"};

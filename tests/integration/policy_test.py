@@ -81,6 +81,7 @@ def test_a_profile_that_is_too_long_for_an_expression(tmp_path):
 
 
 @pytest.mark.parametrize(("config", "what"), [
+    ("sandbox: {nodeFallback: deny}", "sandbox.nodeFallback: a policy sees no nodes (expected sandbox)"),
     ("sandbox: {minimumKubernetesVersion: '1.37'}", "sandbox.minimumKubernetesVersion: 1.37 (expected at most 1.36"),
 ])
 def test_what_a_policy_cannot_do_is_refused(tmp_path, config, what):
