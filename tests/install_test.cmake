@@ -12,7 +12,7 @@ set(expected ${program} ${profile}
   share/fish/vendor_completions.d/code-executor-webhook.fish
   share/man/man1/code-executor-webhook.1
   share/zsh/site-functions/_code-executor-webhook)
-foreach(command IN ITEMS certs completion doctor explain help man mutate profile review serve version)
+foreach(command IN ITEMS certs completion doctor explain help man mutate policy profile review serve version)
   list(APPEND expected share/man/man1/code-executor-webhook-${command}.1)
 endforeach()
 list(SORT expected)

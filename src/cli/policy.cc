@@ -10,6 +10,7 @@
 #include "cel/policies.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "cli/validators.h"
 #include "server/live_config.h"
 #include "yaml/manifest.h"
 
@@ -72,16 +73,14 @@ void add_policy(CLI::App& app) {
       "Print the decision as policies for API servers of 1.36 and later, without a server");
   const auto flags = std::make_shared<PolicyFlags>();
   add_config_flags(*command, flags->common);
-  command->add_option("-o,--output", flags->output, "yaml: to apply")
-      ->check(CLI::IsMember({"yaml"}))
-      ->capture_default_str();
+  auto* output = command->add_option("-o,--output", flags->output, "What to print, to be applied");
+  expect_one_of(*output->capture_default_str(), {"yaml"});
   auto* param = command->add_flag(
       "--param", flags->param,
       "Put the profile into a ConfigMap, for delivery: annotation of one near 100,000 characters");
-  command->add_option("-n,--namespace", flags->ns, "Namespace of the ConfigMap of --param")
-      ->type_name("NS")
-      ->capture_default_str()
-      ->needs(param);
+  auto* ns =
+      command->add_option("-n,--namespace", flags->ns, "Namespace of the ConfigMap of --param");
+  expect_namespace(*ns->type_name("NS")->capture_default_str()->needs(param));
   command->callback([flags] { run(*flags); });
 }
 

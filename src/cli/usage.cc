@@ -97,7 +97,8 @@ std::string to_wrong_option(CLI::App& command, const CLI::ParseError& error) {
       return name + ": has no value (expected " + with_value(*option) + ')';
     }
   }
-  return error.what();
+  const std::string said = error.what();
+  return error.get_name() == "RequiresError" ? said + " (expected both, or neither)" : said;
 }
 
 }  // namespace

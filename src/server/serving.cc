@@ -78,6 +78,7 @@ void Serving::start() {
   log_fields("serving", {{"version", program_version_},
                          {"address", admission_.address()},
                          {"ops_address", ops_.address()}});
+  if (!no_nodes_.empty()) spdlog::info("nodes: not looked at: {}", no_nodes_);
 }
 
 void Serving::reload() {
@@ -123,14 +124,14 @@ std::unique_ptr<ClusterVersionSource> Serving::make_version_source(const std::st
           .on_log = log_line});
 }
 
-std::unique_ptr<NodeAwareness> Serving::make_node_awareness(const std::string& kubeconfig) const {
+std::unique_ptr<NodeAwareness> Serving::make_node_awareness(const std::string& kubeconfig) {
   if (!config_.cluster.node_awareness) return nullptr;
   try {
     return std::make_unique<NodeAwareness>(connect(kubeconfig), log_line);
   } catch (const std::exception& error) {
     // Who says which version the cluster is may do without an API server.
     if (config_.cluster.kube_version.empty()) throw;
-    spdlog::info("nodes: not looked at: {}", error.what());
+    no_nodes_ = error.what();
     return nullptr;
   }
 }

@@ -47,7 +47,7 @@ class Serving {
 
  private:
   std::unique_ptr<ClusterVersionSource> make_version_source(const std::string& kubeconfig);
-  std::unique_ptr<NodeAwareness> make_node_awareness(const std::string& kubeconfig) const;
+  std::unique_ptr<NodeAwareness> make_node_awareness(const std::string& kubeconfig);
   std::unique_ptr<ManagedCertificate> make_managed(const ServingOptions& options);
   std::unique_ptr<ServingCertificate> read_certificate() const;
   [[nodiscard]] TlsRules tls_rules() const;
@@ -66,6 +66,7 @@ class Serving {
   LiveConfig live_;
   const Config& config_;
   std::unique_ptr<ClusterVersionSource> version_;
+  std::string no_nodes_;  ///< Why nodes are not looked at although they should be; or empty.
   const std::unique_ptr<NodeAwareness> nodes_;             ///< Null: nodes are not looked at.
   const std::unique_ptr<ManagedCertificate> managed_;      ///< Either this,
   const std::unique_ptr<ServingCertificate> certificate_;  ///< or this.

@@ -239,4 +239,4 @@ def test_the_cri_socket_can_be_named_as_kubelets_name_it(node):
 
 def test_wrong_usage(tmp_path):
     assert "--host-root" in doctor("--host-root", tmp_path / "absent", want=2).stderr
-    assert "yaml not in {table,json}" in doctor("-o", "yaml", want=2).stderr
+    assert "'yaml' (expected table or json)" in doctor("-o", "yaml", want=2).stderr

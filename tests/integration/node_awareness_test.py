@@ -133,7 +133,7 @@ def test_a_watch_goes_on_and_after_410_all_is_listed_anew(api, start):
     nodes.end_watches(forget=True)
     nodes.put(node("c", OLD))
     wait_for_counts(server, 2, 1, 0)
-    assert lists() > before
+    wait_until(lambda: lists() > before, "all is listed anew")
     watches = [each.path for each in api.requests() if each.path.startswith(f"{NODES}?watch=1")]
     assert all("&allowWatchBookmarks=true&" in each and "&timeoutSeconds=1" in each for each in watches)
 
@@ -145,7 +145,7 @@ def test_without_the_right_nodes_are_not_known_which_is_neither_bad_nor_unready(
     why = f"GET {api.url}{NODES}: status 403 (expected a role that allows list and watch on it, as the ClusterRole of manifests/base does)"
     (entry,) = server.wait_for_log(f"nodes: not known: {why}")
     assert entry["level"] == "warning"
-    assert said_of_nodes(server).startswith(f"not known; nodes: {why}; RuntimeClasses: GET ")
+    wait_until(lambda: said_of_nodes(server).startswith(f"not known; nodes: {why}; RuntimeClasses: GET "), "both are refused")
     assert awareness(server) == "not_known" and counts(server) == (0, 0, 0)
     # Which also asks for readiness.
     assert "hostUsers" in review(server) and "bad" not in review(server)
@@ -180,7 +180,7 @@ def test_while_the_api_server_is_away_nodes_are_as_they_were(api, start):
     server.wait_for_log("nodes: the API server answers again")
     nodes.put(node("new"))
     wait_for_counts(server, 2, 1, 0)
-    assert said_of_nodes(server) == "2 good, 1 bad, 0 unknown"
+    wait_until(lambda: said_of_nodes(server) == "2 good, 1 bad, 0 unknown", "both watches go on")
 
 
 def test_awareness_can_be_turned_off(api, start, tmp_path):

@@ -107,6 +107,11 @@ def test_a_certificate_of_ones_own(helm):
     changed = difference(helm, {"certificates": {"source": "secret", "secretName": "mine", "caBundle": CA}})
     assert changed.pop(("MutatingWebhookConfiguration", NAME)).keys() == {f"{WEBHOOK}/clientConfig/caBundle"}
     assert changed.pop(("Deployment", NAME))[f"{POD}/volumes/0/secret/secretName"] == "mine"
+    # Without the rule for our own webhook configuration, those for nodes follow the first.
+    rules = by_name(render(helm, {"certificates": {"source": "secret", "secretName": "mine", "caBundle": CA}}))[
+        "ClusterRole", None, NAME]["rules"]
+    assert [rule.get("resources") for rule in rules] == [None, ["nodes"], ["runtimeclasses"]]
+    changed.pop(("ClusterRole", NAME))
     assert not changed
 
 
