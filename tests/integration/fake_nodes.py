@@ -97,14 +97,15 @@ class FakeNodes:
                 "items": [self._objects[path][name] for name in names[:limit]]}
 
     def _watch(self, handler, path, version):
-        if version < self._oldest:
+        with self._changed:
+            is_forgotten, generation = version < self._oldest, self._generation
+        if is_forgotten:
             answer_with(b"{}", 410)(handler)
             return
         handler.send_response(200)
         handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
         self._chunk(handler, {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(version)}}})
-        generation = self._generation
 
         def is_over():
             return self._generation > generation or self._server.stopping.is_set()
@@ -112,8 +113,9 @@ class FakeNodes:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._version > version or is_over(), 20)
-                new = [event for at, where, event in self._history if at > version and where == path]
-                version, ends = self._version, is_over()
+                ends = is_over()
+                new = [event for at, where, event in self._history if at > version and where == path and not ends]
+                version = self._version
             for event in new:
                 self._chunk(handler, event)
             if ends:
