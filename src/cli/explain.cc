@@ -10,12 +10,14 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/json_at.h"
 #include "base/value_or_throw.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/explain_all.h"
 #include "cli/explain_named.h"
 #include "cli/explained.h"
+#include "cli/manifest_files.h"
 #include "cli/surroundings.h"
 #include "cli/usage.h"
 #include "cli/validators.h"
@@ -76,6 +78,12 @@ KubeClient connect(const std::string& kubeconfig) {
 }
 
 void check_usage(const ExplainFlags& flags) {
+/// Which an API server leaves out where it is asked to, and `kubectl get pods` does not.
+bool has_ended(const Document& pod) {
+  const std::string phase = string_at(pod, "/status/phase");
+  return phase == "Succeeded" || phase == "Failed";
+}
+
   const bool has_names = !flags.names.empty();
   if (!has_names && flags.files.empty() && !flags.all) {
     throw UsageError("explain: nothing to explain (expected TYPE/NAME, -f FILE or --all)");
@@ -105,9 +113,10 @@ class Run {
     std::vector<Explained> pods;
     const auto add = [&](Document& document) {
       for_each_pod(document, [&](const PodPlace& place) {
-        if (place.kind != "Pod") return;
+        if (place.kind != "Pod" || has_ended(*place.object)) return;
         Explained pod = explainer_.explain(place, ns());
-        if (pod.has_target && pod.state) pods.push_back(std::move(pod));
+        const bool is_asked_for = flags_.ns.empty() || pod.ns == flags_.ns;
+        if (pod.has_target && pod.state && is_asked_for) pods.push_back(std::move(pod));
       });
     };
     if (flags_.files.empty()) {
@@ -168,7 +177,10 @@ class Run {
   std::vector<Document> read_files() {
     std::vector<Document> documents;
     for (const std::string& file : flags_.files) {
-      for (Document& document : parse_manifest(read_input(file), file)) {
+      const std::string text = read_input(file);
+      std::vector<Document> objects = parse_objects(text, file);
+      if (objects.empty()) throw std::runtime_error(to_emptiness(file, text, false));
+      for (Document& document : objects) {
         surroundings_.add(document);
         documents.push_back(std::move(document));
       }
@@ -221,6 +233,7 @@ void add_explain(CLI::App& app) {
                    "Manifest (YAML or JSON) instead; - is standard input; may be repeated")
       ->type_name("FILE")
       ->allow_extra_args(false);
+      ->check(CLI::Validator(refuse_url, ""))
   command->add_flag("--all", flags->all,
                     "Each code-executor pod of the cluster, or of --namespace, that has not ended");
   auto* ns = command->add_option("-n,--namespace", flags->ns,

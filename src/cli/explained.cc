@@ -123,7 +123,9 @@ void print(const Explained& explained) {
   if (explained.state) {
     print_line("state", to_string(*explained.state), colour_of(*explained.state));
     print_line("created", explained.created +
-                              (explained.node.empty() ? "" : ", on node " + explained.node) +
+                              (explained.node.empty()
+                                   ? ""
+                                   : ", on node " + to_printable(explained.node, kMaxName)) +
                               (explained.note.empty() ? "" : ", " + explained.note));
   }
   if (!explained.owners.empty()) print_line("owners", join(explained.owners));

@@ -61,4 +61,15 @@ std::string refuse_url(const std::string& named) {
          "' is a URL, which is not fetched (expected a file, or - behind `curl -fsSL URL |`)";
 }
 
+std::string to_emptiness(const std::string& file, const std::string& text, bool has_lists) {
+  const bool is_blank = text.find_first_not_of(" \t\r\n") == std::string::npos;
+  const char* what = is_blank    ? ": is empty"
+                     : has_lists ? ": has no object, only a List without items"
+                                 : ": has no object, only comments";
+  return file + what +
+         (file != "-" ? " (expected manifests)"
+          : has_lists ? " (expected manifests; did the command before the pipe find nothing?)"
+                      : " (expected manifests; did the command before the pipe fail?)");
+}
+
 }  // namespace webhook

@@ -13,4 +13,7 @@ std::vector<std::string> find_manifests(const std::vector<std::string>& named, b
 /// Why `named` is no file: it is a URL, and the network is not touched. Empty for anything else.
 std::string refuse_url(const std::string& named);
 
+/// What is said of a file that has no object: of its `text`, and of Lists without items.
+std::string to_emptiness(const std::string& file, const std::string& text, bool has_lists);
+
 }  // namespace webhook

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <CLI/CLI.hpp>
 
 #include "admission/admission.h"
+#include "base/text.h"
 #include "base/value_or_throw.h"
 #include "cli/commands.h"
 #include "cli/common.h"
@@ -17,6 +19,7 @@
 #include "cli/manifest_files.h"
 #include "cli/nodes.h"
 #include "cli/tally.h"
+#include "cli/validators.h"
 #include "kube/client.h"
 #include "server/live_config.h"
 #include "yaml/manifest.h"
@@ -33,8 +36,12 @@ struct MutateFlags {
   std::vector<std::string> fail_on;
 };
 
+constexpr std::size_t kMaxKind = 63;
+
 std::string name_of(const PodPlace& place, const std::string& default_ns) {
-  return place.kind + ' ' + (place.ns.empty() ? default_ns : place.ns) + '/' + place.name;
+  constexpr std::size_t kMaxName = 600;  // a kind and two names of DNS, and what joins them
+  const std::string& ns = place.ns.empty() ? default_ns : place.ns;
+  return to_printable(place.kind + ' ' + ns + '/' + place.name, kMaxName);
 }
 
 /// The review that the API server would send for the pod at `place`.
@@ -71,7 +78,9 @@ class Mutator {
   /// Mutates the pods of `document`, and reports the outcome of each on stderr. Throws
   /// std::runtime_error for a pod that cannot be read.
   void mutate(Document& document, const std::string& file) {
-    for (const std::string& kind : kinds_in(document)) tally_.add_object(kind);
+    for (const std::string& kind : kinds_in(document)) {
+      tally_.add_object(to_printable(kind, kMaxKind));
+    }
     for_each_pod(document, [&](const PodPlace& place) { mutate_pod(place, file); });
   }
 
@@ -132,14 +141,6 @@ void print(const std::vector<Document>& documents, const std::string& output) {
   }
 }
 
-/// What is said of a file without an object.
-std::string to_emptiness(const std::string& file, const std::string& text) {
-  const bool is_blank = text.find_first_not_of(" \t\r\n") == std::string::npos;
-  return file + (is_blank ? ": is empty" : ": has no object, only comments") +
-         (file == "-" ? " (expected manifests; did the command before the pipe fail?)"
-                      : " (expected manifests)");
-}
-
 /// Ends with what was read and decided, on stderr. Throws std::runtime_error, before anything is
 /// printed, where there was nothing to read, where the API server would refuse a part of it, and
 /// where --fail-on says so: what follows in a pipe gets nothing then.
@@ -165,7 +166,10 @@ void run(const MutateFlags& flags) {
   for (const std::string& file : files) {
     const std::string text = read_input(file);
     std::vector<Document> objects = parse_objects(text, file);
-    if (objects.empty()) empty.push_back(to_emptiness(file, text));
+    const bool has_objects = std::any_of(objects.begin(), objects.end(), [](const Document& each) {
+      return !kinds_in(each).empty();  // as a List without items has none
+    });
+    if (!has_objects) empty.push_back(to_emptiness(file, text, !objects.empty()));
     for (Document& document : objects) {
       before.push_back(document);
       mutator.mutate(document, file);
@@ -200,9 +204,9 @@ void add_mutate(CLI::App& app) {
       ->required();
   command->add_flag("-R,--recursive", flags->is_recursive,
                     "Read all *.yaml, *.yml and *.json below the folders that -f names");
-  command->add_option("-n,--namespace", flags->ns, "Namespace of objects that name none")
-      ->type_name("NS")
-      ->capture_default_str();
+  auto* ns =
+      command->add_option("-n,--namespace", flags->ns, "Namespace of objects that name none");
+  expect_namespace(*ns->type_name("NS")->capture_default_str());
   command
       ->add_option("-o,--output", flags->output,
                    "yaml or json: the manifests; patch: a JSON patch per object and line; diff")

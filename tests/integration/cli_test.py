@@ -238,11 +238,32 @@ EXPECTED = "(expected an object of Kubernetes, with apiVersion and kind)"
     (CONFIG_MAP + "---\n- 1\n", f"-:4:1: an array {EXPECTED}"),
     ('{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"}',
      "-:1:1: an AdmissionReview (expected manifests; the command `review` takes this)"),
+    ("{apiVersion: v1, kind: List, items: []}",
+     "-: has no object, only a List without items (expected manifests; did the command before the pipe find nothing?)"),
 ])
 def test_what_is_no_manifest_is_told(text, message):
     done = run("mutate", "-f", "-", "--kube-version", "1.34", stdin=text, code=1)
     assert done.stderr == f"code-executor-webhook: {message}\n"
     assert done.stdout == ""
+
+
+def test_nothing_that_is_read_reaches_the_terminal_as_a_command():
+    """What a manifest names itself, and keys that an error quotes."""
+    text = ('{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a\\u001b[2J\\nb", "namespace": "n\\u009b"}}\n---\n'
+            '{"apiVersion": "v1", "kind": "K\\u001b[2J"}\n')
+    done = run("mutate", "-f", "-", "--kube-version", "1.34", stdin=text)
+    assert done.stderr.startswith("Pod n??/a?[2J?b: unchanged (no_target_container)\n2 objects, 1 pod: ")
+    done = run("mutate", "-f", "-", "--kube-version", "1.34", stdin="apiVersion: v1\nkind: \"K\\e[2J\"\n")
+    assert done.stderr.startswith("1 object, no pods: 1 K?[2J (")
+    done = run("mutate", "-f", "-", "--kube-version", "1.34", stdin='{"\\u001b\\u009bé": 1, "\\u001b\\u009bé": 2}', code=1)
+    assert "-:1:22: key '??é' is there twice" in done.stderr
+
+
+def test_a_file_without_objects_beside_others_is_a_warning(tmp_path):
+    empty = tmp_path / "empty.yaml"
+    empty.write_text("{apiVersion: v1, kind: List, items: []}\n")
+    done = run("mutate", "-f", empty, "-f", "-", "--kube-version", "1.34", stdin=CONFIG_MAP)
+    assert f"warning: {empty}: has no object, only a List without items (expected manifests)\n1 object, no pods" in done.stderr
 
 
 def test_a_chart_without_pods_comes_out_as_it_is_and_is_told():

@@ -141,6 +141,38 @@ def test_a_file_without_pods_is_an_error(tmp_path):
     assert f"{file}: no pod and no workload (expected a manifest with one)" in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [(), ("--all",)])
+@pytest.mark.parametrize(("text", "message"), [
+    ("", "-: is empty (expected manifests; did the command before the pipe fail?)"),
+    ("# none\n", "-: has no object, only comments (expected manifests; did the command before the pipe fail?)"),
+    ("error: You must be logged in\n", "-:1:1: an object without apiVersion (expected an object of Kubernetes, with apiVersion and kind)"),
+    ("hello\n", "-:1:1: a string (expected an object of Kubernetes, with apiVersion and kind)")])
+def test_nothing_to_read_is_no_good_news(arguments, text, message):
+    """Where kubectl failed, there was nothing to find."""
+    done = explain(*arguments, "-f", "-", "--kube-version", "1.34", stdin=text, code=1)
+    assert (done.stdout, done.stderr) == ("", f"code-executor-webhook: {message}\n")
+
+
+def test_a_list_without_pods_is_a_cluster_without_them():
+    done = explain("--all", "-f", "-", "--kube-version", "1.34", stdin="{apiVersion: v1, kind: List, items: []}")
+    assert (done.stdout, done.stderr) == ("", "no code-executor pods\n")
+
+
+def test_of_a_file_it_takes_the_pods_that_a_cluster_would_list():
+    """Those that have not ended, and of one namespace where one is named."""
+    pods = [{"apiVersion": "v1", "kind": "Pod", **template(PRIVILEGED), "status": {"phase": phase},
+             "metadata": {"name": phase, "namespace": ns, "uid": phase + ns}}
+            for phase in ("Running", "Succeeded", "Failed") for ns in ("a", "b")]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": pods})
+
+    def found(*arguments):
+        done = explain("--all", "-f", "-", "--kube-version", "1.34", "-o", "json", *arguments, stdin=text, code=1)
+        return [(pod["namespace"], pod["name"]) for pod in json.loads(done.stdout)["pods"]]
+
+    assert found() == [("a", "Running"), ("b", "Running")]
+    assert found("-n", "b") == [("b", "Running")]
+
+
 def test_a_pod_that_cannot_be_read_is_named():
     done = explain("-f", "-", code=1, stdin="{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: x}}")
     assert "Pod default/p: request.object.spec.containers: is a string (expected a list)" in done.stderr
@@ -384,3 +416,5 @@ def test_a_label_of_a_pod_cannot_forge_a_line(cluster, kubeconfig):
     text = explain("pod/old", "--kubeconfig", kubeconfig).stdout
     assert "\x1b" not in text
     assert "label telemetry.retool.com/service-name is 'x??[2Jy' (expected 'code-executor')" in text
+    cluster.objects[f"{PODS}/old"]["spec"]["nodeName"] = "n\x1b[2J"
+    assert ", on node n?[2J, " in explain("pod/old", "--kubeconfig", kubeconfig).stdout
