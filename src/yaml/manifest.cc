@@ -5,6 +5,7 @@
 
 #include "yaml/composer.h"
 #include "yaml/error.h"
+#include "yaml/json_escapes.h"
 
 namespace webhook {
 namespace {
@@ -114,11 +115,17 @@ void add_kinds(const Document& document, std::vector<std::string>& kinds) {
   }
 }
 
+/// Of YAML, or of JSON as programs write it.
+std::vector<YamlDocument> compose(const std::string& text, const std::string& name) {
+  const auto decoded = with_pairs_decoded(text);
+  return compose_yaml(decoded ? *decoded : text, name);
+}
+
 }  // namespace
 
 std::vector<Document> parse_manifest(const std::string& text, const std::string& name) {
   std::vector<Document> documents;
-  for (YamlDocument& document : compose_yaml(text, name)) {
+  for (YamlDocument& document : compose(text, name)) {
     if (!document.value.is_null()) documents.push_back(std::move(document.value));
   }
   return documents;
@@ -126,7 +133,7 @@ std::vector<Document> parse_manifest(const std::string& text, const std::string&
 
 std::vector<Document> parse_objects(const std::string& text, const std::string& name) {
   std::vector<Document> objects;
-  for (YamlDocument& document : compose_yaml(text, name)) {
+  for (YamlDocument& document : compose(text, name)) {
     if (document.value.is_null()) continue;
     const std::string why = why_no_object(document.value, "");
     if (!why.empty()) throw YamlError(name, document.mark, why);

@@ -229,4 +229,37 @@ TEST_CASE("the kinds of a list are those of its items") {
   CHECK(kinds("{kind: List, items: []}").empty());
 }
 
+TEST_CASE("JSON may have pairs of escapes for one character, and YAML none") {
+  const auto value = [](const std::string& text) { return parse_one(text)["a"]; };
+  const std::string face = "\xF0\x9F\x98\x80";
+  CHECK(value(R"({"a": "\ud83d\ude00"})") == face);
+  CHECK(value(R"({"a": "x\uD83D\uDE00\ud83d\ude00\u00e9\n"})") == "x" + face + face + "\u00e9\n");
+  CHECK(value(R"({"a": "\ud800\udc00\udbff\udfff"})") == "\U00010000\U0010FFFF");
+  CHECK(value(R"({"\ud83d\ude00": 1, "a": {"\ud83d\ude00": [2]}})")[face] == Document::array({2}));
+  // A backslash, and what stands behind it.
+  CHECK(value(R"({"b": "\ud83d\ude00", "a": "\\ud83d\\ude00\""})") == R"(\ud83d\ude00")");
+  CHECK(value("{a: '\\ud83d\\ude00'}") == R"(\ud83d\ude00)");
+  CHECK(value("a: '\\ud83d\\ude00'") == R"(\ud83d\ude00)");
+
+  const auto why_not = [](const std::string& text) {
+    CAPTURE(text);
+    try {
+      (void)parse_manifest(text, "f");
+    } catch (const std::runtime_error& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  for (const char* half : {R"("\ud83d")", R"("\ud83dx\ude00")", R"("\ude00")", R"("\ude00\ud83d")",
+                           R"("\ud83d\u0041")", R"("\ud83d\ud83d\ude00")", R"("\ud83d\n")"}) {
+    CHECK(why_not("{\"a\": " + std::string(half) + "}").find("Unicode character escape") !=
+          std::string::npos);
+    CHECK(why_not(R"({"b": "\ud83d\ude00", "a": )" + std::string(half) + "}")
+              .find("Unicode character escape") != std::string::npos);
+  }
+  CHECK(why_not(R"(a: "\ud83d\ude00")").find("Unicode character escape") != std::string::npos);
+  // Places are those of the text as it is.
+  CHECK(why_not(R"({"\ud83d\ude00": "\ud83d\ude00", "b": 1, "b": 2})").starts_with("f:1:42: key"));
+}
+
 }  // namespace webhook
