@@ -38,11 +38,12 @@ that it has. `called` says whether the API server would ask the webhook at all.
   explain --all                       each code-executor pod of the cluster; exit code 1 where one
                                       is in a state of --fail-on
   explain -f deployment.yaml          without a cluster
-  kubectl get pods,ns,mutatingwebhookconfigurations -A -o yaml | explain --all -f -
+  kubectl get pods,nodes,ns,mutatingwebhookconfigurations -A -o yaml | explain --all -f -
 
 States: sandboxed; stale_profile: of another release or configuration; without_user_namespace: the
-API server took hostUsers away; privileged; missed: the webhook was not asked, or was another;
-unchanged: left alone, and not privileged.)";
+API server took hostUsers away; on_bad_node: sandboxed, on a node that is known not to run it;
+privileged; missed: the webhook was not asked, or was another; unchanged: left alone, and not
+privileged.)";
 
 struct ExplainFlags {
   CommonFlags common;
@@ -50,7 +51,7 @@ struct ExplainFlags {
   std::vector<std::string> files;
   std::string ns;
   bool all = false;
-  std::string fail_on = "stale_profile,without_user_namespace,privileged,missed";
+  std::string fail_on = "stale_profile,without_user_namespace,on_bad_node,privileged,missed";
   std::string output = "text";
 };
 
@@ -77,13 +78,13 @@ KubeClient connect(const std::string& kubeconfig) {
   return KubeClient::connect(std::nullopt);
 }
 
-void check_usage(const ExplainFlags& flags) {
 /// Which an API server leaves out where it is asked to, and `kubectl get pods` does not.
 bool has_ended(const Document& pod) {
   const std::string phase = string_at(pod, "/status/phase");
   return phase == "Succeeded" || phase == "Failed";
 }
 
+void check_usage(const ExplainFlags& flags) {
   const bool has_names = !flags.names.empty();
   if (!has_names && flags.files.empty() && !flags.all) {
     throw UsageError("explain: nothing to explain (expected TYPE/NAME, -f FILE or --all)");
@@ -103,7 +104,7 @@ class Run {
         config_(value_or_throw(make_config(flags.common))),
         client_(connect_if_asked()),
         surroundings_(config_.server.tls.managed.webhook_configuration_name,
-                      client_ ? &*client_ : nullptr),
+                      client_ ? &*client_ : nullptr, config_.cluster.node_awareness),
         explainer_(value_or_throw(make_sandbox_of(config_)), {.version = version()},
                    surroundings_) {
     print_config_warnings(config_);
@@ -232,8 +233,8 @@ void add_explain(CLI::App& app) {
       ->add_option("-f,--filename", flags->files,
                    "Manifest (YAML or JSON) instead; - is standard input; may be repeated")
       ->type_name("FILE")
-      ->allow_extra_args(false);
       ->check(CLI::Validator(refuse_url, ""))
+      ->allow_extra_args(false);
   command->add_flag("--all", flags->all,
                     "Each code-executor pod of the cluster, or of --namespace, that has not ended");
   auto* ns = command->add_option("-n,--namespace", flags->ns,

@@ -4,8 +4,10 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "admission/placement.h"
 #include "base/json_at.h"
 #include "base/text.h"
+#include "scheduling/node_snapshot.h"
 
 namespace webhook {
 namespace {
@@ -27,6 +29,22 @@ Document to_review(const PodPlace& place, const std::string& ns) {
             {"operation", "CREATE"},
             {"namespace", ns},
             {"object", std::move(pod)}}}};
+}
+
+/// Of a pod that exists a scheduler wrote it: another pod like it may go elsewhere.
+void forget_node(Document& review) {
+  Document& pod = review["request"]["object"];
+  if (pod.contains("spec") && pod["spec"].is_object()) pod["spec"].erase("nodeName");
+}
+
+/// Why a pod of `runtime_class` with the sandbox does not run on `node`, as far as that is known;
+/// else empty.
+std::string why_bad_node(const NodeSnapshot* nodes, const std::string& node,
+                         const std::string& runtime_class) {
+  const auto found = nodes == nullptr ? std::nullopt : nodes->find(node);
+  if (!found) return {};
+  const NodeSnapshot::View& view = nodes->view_for(runtime_class);
+  return view.bad.contains(*found) ? std::string(nodes->why(view, *found)) : std::string();
 }
 
 std::string name_of(const Explained& explained) {
@@ -83,18 +101,32 @@ Explained Explainer::explain(const PodPlace& place, const std::string& ns) {
                       .created = {},
                       .node = {},
                       .note = {}};
-  const auto request = parse_review(parser_, to_review(place, explained.ns).dump(), *sandbox_);
+  // What has none is a manifest.
+  const bool exists = !string_at(*place.object, "/metadata/uid").empty();
+  Document review = to_review(place, explained.ns);
+  if (exists && explained.kind == "Pod") forget_node(review);
+  auto request = parse_review(parser_, review.dump(), *sandbox_);
   if (!request) throw std::runtime_error(name_of(explained) + ": " + request.error().message);
   explained.has_target = request->pod.target.has_value();
-  explained.explanation = webhook::explain(*request, sandbox_->policy, cluster_);
+  ClusterState cluster = cluster_;
+  if (PodFacts& pod = request->pod; explained.has_target) {
+    cluster.nodes = surroundings_.nodes();
+    pod.placement = to_placement(pod.constraints, pod.affinity_annotation, cluster.nodes.get());
+  }
+  explained.explanation = webhook::explain(*request, sandbox_->policy, cluster);
   explained.call =
       surroundings_.call_for(labels_of(place.object->at(place.template_at)), explained.ns);
-  // What has none is a manifest.
-  if (string_at(*place.object, "/metadata/uid").empty()) return explained;
+  if (!exists) return explained;
   explained.created = to_printable(string_at(*place.object, "/metadata/creationTimestamp"), 64);
   if (explained.kind != "Pod") return explained;
-  explained.state = to_pod_state(*request, explained.explanation.decision);
   explained.node = string_at(*place.object, "/spec/nodeName");
+  const std::string why_bad =
+      why_bad_node(cluster.nodes.get(), explained.node, request->pod.constraints.runtime_class);
+  explained.state = to_pod_state(*request, explained.explanation.decision, !why_bad.empty());
+  if (*explained.state == PodState::kOnBadNode) {
+    explained.note = "its node cannot run the sandbox: " + to_printable(why_bad, kMaxName);
+    return explained;
+  }
   const std::string& since = surroundings_.created();
   // Both are in UTC, without fractions: they compare as text.
   if (*explained.state != PodState::kSandboxed && !since.empty() && explained.created < since) {
@@ -110,6 +142,7 @@ Colour colour_of(PodState state) {
     case PodState::kUnchanged: return Colour::kNone;
     case PodState::kStaleProfile: return Colour::kYellow;
     case PodState::kWithoutUserNamespace:
+    case PodState::kOnBadNode:
     case PodState::kPrivileged:
     case PodState::kMissed: break;
   }
@@ -122,11 +155,11 @@ void print(const Explained& explained) {
   std::cout << name_of(explained) << '\n';
   if (explained.state) {
     print_line("state", to_string(*explained.state), colour_of(*explained.state));
-    print_line("created", explained.created +
-                              (explained.node.empty()
-                                   ? ""
-                                   : ", on node " + to_printable(explained.node, kMaxName)) +
-                              (explained.note.empty() ? "" : ", " + explained.note));
+    print_line(
+        "created",
+        explained.created +
+            (explained.node.empty() ? "" : ", on node " + to_printable(explained.node, kMaxName)) +
+            (explained.note.empty() ? "" : ", " + explained.note));
   }
   if (!explained.owners.empty()) print_line("owners", join(explained.owners));
   print_line(explained.state ? "as it is" : "decision",

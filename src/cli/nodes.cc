@@ -6,13 +6,13 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "base/json_at.h"
 #include "base/json_reader.h"
 #include "cli/common.h"
 #include "kube/client.h"
 #include "scheduling/node_inventory.h"
 #include "scheduling/node_list.h"
 #include "scheduling/node_snapshot.h"
-#include "yaml/manifest.h"
 
 namespace webhook {
 namespace {
@@ -95,6 +95,10 @@ std::optional<Error> list_all(const KubeClient& client, const std::string& group
 }
 
 }  // namespace
+
+void put_node(const Document& object, NodeInventory& inventory) {
+  put_json(object.dump(), string_at(object, "/kind"), inventory);
+}
 
 std::shared_ptr<const NodeSnapshot> load_nodes(const std::string& file) {
   NodeInventory inventory;

@@ -5,6 +5,7 @@
 
 #include "base/dns_name.h"
 #include "base/json_at.h"
+#include "cli/nodes.h"
 #include "kube/objects.h"
 
 namespace webhook {
@@ -15,8 +16,8 @@ constexpr const char* kConfigurations =
 
 }  // namespace
 
-Surroundings::Surroundings(std::string configuration, const KubeClient* client)
-    : name_(std::move(configuration)), client_(client) {}
+Surroundings::Surroundings(std::string configuration, const KubeClient* client, bool looks_at_nodes)
+    : name_(std::move(configuration)), client_(client), looks_at_nodes_(looks_at_nodes) {}
 
 void Surroundings::add(const Document& document) {
   const std::string kind = string_at(document, "/kind");
@@ -24,6 +25,8 @@ void Surroundings::add(const Document& document) {
     for (const Document& item : document["items"]) add(item);
   } else if (kind == "Namespace") {
     namespaces_[string_at(document, "/metadata/name")] = labels_of(document);
+  } else if (kind == "Node" || kind == "RuntimeClass") {
+    put_node(document, inventory_);
   } else if (kind == "MutatingWebhookConfiguration" &&
              string_at(document, "/metadata/name") == name_) {
     auto configuration = parse_webhook_configuration(document);
@@ -72,6 +75,16 @@ const Labels& Surroundings::labels_of_namespace(const std::string& ns) {
     }
   }
   return namespaces_[ns] = std::move(labels);
+}
+
+std::shared_ptr<const NodeSnapshot> Surroundings::nodes() {
+  if (!looks_at_nodes_ || std::exchange(are_nodes_known_, true)) return nodes_;
+  if (inventory_.size() > 0) {
+    nodes_ = inventory_.snapshot();
+  } else if (client_ != nullptr) {
+    nodes_ = list_nodes(*client_);
+  }
+  return nodes_;
 }
 
 CallVerdict Surroundings::call_for(const Labels& pod, const std::string& ns) {

@@ -1,23 +1,25 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "admission/webhook_call.h"
 #include "kube/client.h"
+#include "scheduling/node_inventory.h"
 #include "yaml/manifest.h"
 
 namespace webhook {
 
 /// What decides whether the webhook is called for a pod: the MutatingWebhookConfiguration and the
-/// labels of namespaces, of a cluster or among documents. Each is asked for once.
+/// labels of namespaces, of a cluster or among documents; and the nodes. Each is asked for once.
 class Surroundings {
  public:
   /// Of the cluster of `client`, unless it is null; it outlives this. `configuration` is the name
-  /// of the MutatingWebhookConfiguration.
-  Surroundings(std::string configuration, const KubeClient* client);
+  /// of the MutatingWebhookConfiguration. `looks_at_nodes`: as cluster.nodeAwareness says.
+  Surroundings(std::string configuration, const KubeClient* client, bool looks_at_nodes);
 
   /// Takes what is in `document`, or in the items of a List, before anything is asked.
   void add(const Document& document);
@@ -25,6 +27,9 @@ class Surroundings {
   /// Whether the webhook is called for the creation of a pod with labels `pod` in namespace `ns`.
   /// Why, where it is not known, is in the verdict too.
   CallVerdict call_for(const Labels& pod, const std::string& ns);
+
+  /// Null where they are not looked at, or not known; why not is then on stderr.
+  std::shared_ptr<const NodeSnapshot> nodes();
 
   /// RFC 3339 in UTC; empty where it is not known.
   [[nodiscard]] const std::string& created() const { return created_; }
@@ -46,6 +51,10 @@ class Surroundings {
   std::string created_;
   std::map<std::string, Labels> namespaces_;
   std::vector<std::string> problems_;
+  const bool looks_at_nodes_;
+  NodeInventory inventory_;  ///< Of documents.
+  bool are_nodes_known_ = false;
+  std::shared_ptr<const NodeSnapshot> nodes_;
 };
 
 }  // namespace webhook

@@ -362,6 +362,70 @@ def test_the_states_that_count_can_be_chosen(cluster, kubeconfig, states, code):
         assert done.stderr == "1 sandboxed, 1 missed\n"
 
 
+BAD = "/api/v1/nodes/node-1"
+
+
+def add_node(cluster, path=BAD, kernel="5.15.0-1"):
+    return cluster.add(path, status={"nodeInfo": {"kernelVersion": kernel, "kubeletVersion": "v1.34.1"}})
+
+
+def test_a_sandboxed_pod_on_a_node_that_cannot_run_it(cluster, kubeconfig):
+    add_node(cluster)
+    add_node(cluster, "/api/v1/nodes/node-2", kernel="6.8.0")
+    spec = sandboxed(template())
+    cluster.add(f"{PODS}/fine", **{**spec, "spec": {**spec["spec"], "nodeName": "node-2"}})
+    done = explain("--all", "--kubeconfig", kubeconfig, code=1)
+    rows = {row[1]: row for row in (line.split("\t") for line in done.stdout.splitlines())}
+    assert {name: rows[name][2] for name in ("old", "new", "fine")} == {
+        "old": "missed", "new": "on_bad_node", "fine": "sandboxed"}
+    assert rows["new"][5:] == ["node-1", "its node cannot run the sandbox: kernel 5.15.0-1 is older than 6.3"]
+    assert "of 3 code-executor pods 1 on_bad_node, 1 missed (" in done.stderr
+    text = explain("pod/new", "--kubeconfig", kubeconfig).stdout
+    assert "  state       on_bad_node\n" in text and ", on node node-1, its node cannot run the sandbox: kernel " in text
+    (said,) = one(kubeconfig, "deploy/code-executor")
+    assert {pod["name"]: pod["state"] for pod in said["pods"]} == {"old": "missed", "new": "on_bad_node"}
+    # What kubectl prints says as much.
+    items = [{"apiVersion": "v1", "kind": kind, **cluster.objects[path]}
+             for kind, path in (("Pod", f"{PODS}/new"), ("Node", BAD))]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    said = json.loads(explain("--all", "-f", "-", "-o", "json", "--kube-version", "1.34", stdin=text, code=1).stdout)
+    assert said["states"] == {"on_bad_node": 1}
+
+
+def test_what_an_administrator_says_of_a_node_counts(cluster, kubeconfig):
+    add_node(cluster)["metadata"]["labels"] = {"code-executor-webhook/sandbox": "true"}
+    assert one(kubeconfig, "pod/new")[0]["state"] == "sandboxed"
+    cluster.objects[BAD]["metadata"]["labels"] = {"code-executor-webhook/sandbox": "false"}
+    (said, _) = one(kubeconfig, "pod/new")
+    assert said["note"] == 'its node cannot run the sandbox: code-executor-webhook/sandbox is "false"'
+
+
+def test_nodes_decide_as_they_do_in_the_webhook(cluster, kubeconfig, tmp_path):
+    """A pod that was left privileged because of them was not missed, wherever it went."""
+    add_node(cluster)
+    add_node(cluster, "/api/v1/nodes/node-2")
+    cluster.objects[f"{PODS}/old"]["spec"]["containers"][0].update(PRIVILEGED)
+    config = tmp_path / "config.yaml"
+    config.write_text("sandbox: {nodeFallback: privileged, replaceChartDefault: true}\n")
+    (said, _) = one(kubeconfig, "pod/old", "--config", config)
+    assert (said["state"], said["reason"], said["row"]) == ("privileged", "no_capable_node", 15)
+    add_node(cluster, "/api/v1/nodes/node-2", kernel="6.8.0")
+    assert one(kubeconfig, "pod/old", "--config", config)[0]["state"] == "missed"
+
+
+def test_nodes_that_may_not_be_listed_are_told_and_not_guessed(cluster, kubeconfig, tmp_path, server):
+    add_node(cluster)
+    cluster.refused.add("/api/v1/nodes")
+    done = explain("pod/new", "--kubeconfig", kubeconfig)
+    assert "  state       sandboxed\n" in done.stdout
+    assert "nodes are not known: " in done.stderr and "the right to list nodes" in done.stderr
+    config = tmp_path / "config.yaml"
+    config.write_text("cluster: {nodeAwareness: false}\n")
+    asked = len([request for request in server.requests() if "nodes" in request.path])
+    assert explain("pod/new", "--kubeconfig", kubeconfig, "--config", config).stderr == ""
+    assert len([request for request in server.requests() if "nodes" in request.path]) == asked
+
+
 def test_one_namespace(cluster, kubeconfig):
     add_states(cluster)
     done = explain("--all", "-n", "other", "--kubeconfig", kubeconfig, "-o", "json", code=1)
@@ -415,6 +479,6 @@ def test_a_label_of_a_pod_cannot_forge_a_line(cluster, kubeconfig):
     cluster.objects[f"{PODS}/old"]["metadata"]["labels"].update({next(iter(LABEL)): "x\n\x1b[2Jy"})
     text = explain("pod/old", "--kubeconfig", kubeconfig).stdout
     assert "\x1b" not in text
-    assert "label telemetry.retool.com/service-name is 'x??[2Jy' (expected 'code-executor')" in text
     cluster.objects[f"{PODS}/old"]["spec"]["nodeName"] = "n\x1b[2J"
     assert ", on node n?[2J, " in explain("pod/old", "--kubeconfig", kubeconfig).stdout
+    assert "label telemetry.retool.com/service-name is 'x??[2Jy' (expected 'code-executor')" in text

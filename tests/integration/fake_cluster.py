@@ -7,6 +7,8 @@ from fake_kube_apiserver import answer_with, version_info
 
 HOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/code-executor-webhook"
 
+LISTS = {"nodes": "NodeList", "runtimeclasses": "RuntimeClassList"}
+
 
 def status(code, message):
     return code, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message}
@@ -51,6 +53,8 @@ class FakeCluster:
         items = [each for path, each in self.objects.items()
                  if path.rsplit("/", 1)[0] == url.path
                  or url.path == "/api/v1/pods" and path.startswith("/api/v1/namespaces/") and path.split("/")[-2] == "pods"]
+        if plural in LISTS:
+            return 200, {"kind": LISTS[plural], "items": items}
         if plural not in ("pods", "replicasets", "jobs"):
             return status(404, f'"{plural}" not found')
         if plural == "pods":

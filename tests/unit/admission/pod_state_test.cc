@@ -138,6 +138,25 @@ TEST_CASE("a fallback that leaves pods alone misses none") {
   CHECK((state_of(pod, policy) == PodState::kMissed));
 }
 
+TEST_CASE("a bad node is one for what has the sandbox only") {
+  const Sandbox sandbox = make_sandbox(small_policy());
+  const auto state_on_bad_node = [&](const Json& pod) {
+    const auto request = parse_review(to_review(pod).dump(), sandbox);
+    REQUIRE(request.has_value());
+    const Decision decision = decide(*request, sandbox.policy, {{1, 34}});
+    return std::string(to_string(to_pod_state(*request, decision, true)));
+  };
+  Json pod = sandboxed(plain_pod());
+  CHECK(state_on_bad_node(pod) == "on_bad_node");
+  pod["metadata"]["annotations"]["checksum/seccomp"] = std::string(64, 'a');
+  CHECK(state_on_bad_node(pod) == "on_bad_node");
+  pod["spec"].erase("hostUsers");
+  CHECK(state_on_bad_node(pod) == "without_user_namespace");
+  CHECK(state_on_bad_node(plain_pod()) == "missed");
+  context_of(pod) = {{"privileged", true}};
+  CHECK(state_on_bad_node(pod) == "privileged");
+}
+
 TEST_CASE("each state has a word of its own") {
   std::set<std::string_view> words;
   for (const PodState state : kAllPodStates) words.insert(to_string(state));
