@@ -1,12 +1,12 @@
 #include "node/runtime_check.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/kube_version.h"
+#include "scheduling/node_verdict.h"
 
 namespace webhook {
 namespace {
@@ -14,16 +14,6 @@ namespace {
 using enum CheckStatus;
 
 constexpr std::string_view kId = "container-runtime";
-
-/// Since when a runtime runs pods with user namespaces. Source: kubernetes.io, "User Namespaces",
-/// and the runtimes' release notes. cri-dockerd never did.
-struct Minimum {
-  std::string_view runtime;
-  KubeVersion version;  ///< Major and minor, as those of Kubernetes.
-  std::string_view words;
-};
-constexpr std::array kMinima{Minimum{"containerd", {2, 0}, "containerd 2.0"},
-                             Minimum{"cri-o", {1, 25}, "CRI-O 1.25"}};
 
 /// The handler of pods without a RuntimeClass. Runtimes list it without a name; where none does,
 /// any will do.
@@ -37,19 +27,17 @@ bool has_user_namespaces(const std::vector<RuntimeHandler>& handlers) {
 
 /// Of a runtime that tells nothing of its handlers, its version is all there is to go by.
 NodeCheck check_version(const ContainerRuntime& runtime, const std::string& found) {
-  const auto* minimum = std::find_if(kMinima.begin(), kMinima.end(), [&](const Minimum& each) {
-    return each.runtime == runtime.name;
-  });
+  const OldestRuntime* oldest = find_oldest_runtime(runtime.name);
   const auto version = parse_kube_version(runtime.version);
-  if (minimum == kMinima.end() || !version) {
+  if (oldest == nullptr || !version) {
     return {
         kId, kWarn, found,
         "not a runtime whose versions are known here (expected containerd 2.0 or CRI-O 1.25, or "
         "later)"};
   }
-  if (*version < minimum->version) {
+  if (*version < oldest->version) {
     return {kId, kFail, found,
-            "pods with hostUsers: false do not start: upgrade to " + std::string(minimum->words) +
+            "pods with hostUsers: false do not start: upgrade to " + std::string(oldest->words) +
                 " or later, or keep code-executor pods off this node"};
   }
   return {kId, kWarn, found,

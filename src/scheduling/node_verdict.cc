@@ -39,9 +39,27 @@ std::optional<bool> has_user_namespaces(const ClusterNode& node,
   return found == all.end() ? std::nullopt : found->user_namespaces;
 }
 
+/// The oldest release that would do, of a runtime that is older; null where it is not known to be.
+/// One that tells of any handler is judged by that: it is new enough to be asked.
+const OldestRuntime* find_missed_runtime(const ClusterNode& node) {
+  constexpr std::string_view kSeparator = "://";
+  const std::string_view runtime = node.runtime_version;
+  const std::size_t end = runtime.find(kSeparator);
+  if (!node.runtime_handlers.empty() || end == std::string_view::npos) return nullptr;
+  const OldestRuntime* oldest = find_oldest_runtime(runtime.substr(0, end));
+  const auto version = parse_kube_version(runtime.substr(end + kSeparator.size()));
+  return oldest != nullptr && version && *version < oldest->version ? oldest : nullptr;
+}
+
 NodeVerdict bad(std::string why) { return {NodeState::kBad, std::move(why)}; }
 
 }  // namespace
+
+const OldestRuntime* find_oldest_runtime(std::string_view name) {
+  const auto* found = std::find_if(kOldestRuntimes.begin(), kOldestRuntimes.end(),
+                                   [&](const OldestRuntime& each) { return each.name == name; });
+  return found == kOldestRuntimes.end() ? nullptr : found;
+}
 
 std::string to_string(KernelVersion version) {
   return std::to_string(version.major) + '.' + std::to_string(version.minor);
@@ -84,6 +102,9 @@ NodeVerdict judge(const ClusterNode& node, const std::optional<std::string>& han
   if (user_namespaces == false) {
     return bad((node.runtime_version.empty() ? "its runtime" : node.runtime_version) +
                " has no user namespaces");
+  }
+  if (const OldestRuntime* oldest = find_missed_runtime(node)) {
+    return bad(node.runtime_version + " is older than " + std::string(oldest->words));
   }
   const auto kernel = parse_kernel_version(node.kernel_version);
   if (kernel && *kernel < kOldestKernel && !may_be_backported(node.kernel_version)) {

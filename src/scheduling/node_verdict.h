@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <optional>
@@ -29,6 +30,19 @@ inline constexpr KernelVersion kOldestKernel{6, 3};
 
 /// The kubelet has the feature gate on from there (KEP-127, "Graduation Criteria").
 inline constexpr KubeVersion kOldestKubelet{1, 33};
+
+/// Since when a container runtime runs pods with user namespaces. Source: kubernetes.io, "User
+/// Namespaces", and the runtimes' release notes. cri-dockerd never did.
+struct OldestRuntime {
+  std::string_view name;  ///< As the runtime calls itself.
+  KubeVersion version;    ///< Major and minor, as those of Kubernetes.
+  std::string_view words;
+};
+inline constexpr std::array kOldestRuntimes{OldestRuntime{"containerd", {2, 0}, "containerd 2.0"},
+                                            OldestRuntime{"cri-o", {1, 25}, "CRI-O 1.25"}};
+
+/// Null for a runtime whose versions are not known here.
+const OldestRuntime* find_oldest_runtime(std::string_view name);
 
 /// "6.3".
 std::string to_string(KernelVersion version);

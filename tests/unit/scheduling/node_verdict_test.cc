@@ -21,6 +21,13 @@ ClusterNode with_handlers(std::vector<NodeRuntimeHandler> handlers) {
   return node;
 }
 
+/// Of a runtime that tells nothing of its handlers.
+ClusterNode of_runtime(std::string version) {
+  ClusterNode node = with_handlers({});
+  node.runtime_version = std::move(version);
+  return node;
+}
+
 ClusterNode with_label(const std::string& value, ClusterNode node) {
   node.labels = {{"a", "b"}, {std::string(kSandboxLabel), value}};
   return node;
@@ -64,7 +71,18 @@ TEST_CASE("a node is known bad for what it says, and never for what it does not"
            Row{node_of("6.8.0", "v1.33.0-rc.1"), NodeState::kGood, ""},
            Row{node_of("6.8.0", ""), NodeState::kUnknown, ""},
            Row{node_of("6.8.0", "unknown"), NodeState::kUnknown, ""},
-           Row{with_handlers({}), NodeState::kUnknown, ""},
+           Row{of_runtime("containerd://1.7.27"), NodeState::kBad,
+               "containerd://1.7.27 is older than containerd 2.0"},
+           Row{of_runtime("containerd://1.6.8-k3s1"), NodeState::kBad,
+               "containerd://1.6.8-k3s1 is older than containerd 2.0"},
+           Row{of_runtime("cri-o://1.24.6"), NodeState::kBad,
+               "cri-o://1.24.6 is older than CRI-O 1.25"},
+           Row{of_runtime("containerd://2.0.0-rc.1"), NodeState::kUnknown, ""},
+           Row{of_runtime("cri-o://1.30.4"), NodeState::kUnknown, ""},
+           Row{of_runtime("docker://27.3.1"), NodeState::kUnknown, ""},
+           Row{of_runtime("containerd://Unknown"), NodeState::kUnknown, ""},
+           Row{of_runtime("containerd"), NodeState::kUnknown, ""},
+           Row{of_runtime(""), NodeState::kUnknown, ""},
            Row{with_handlers({{"", std::nullopt}}), NodeState::kUnknown, ""},
            Row{with_handlers({{"runc", false}}), NodeState::kUnknown, ""},
            Row{with_handlers({{"runc", true}, {"", false}}), NodeState::kBad,
@@ -94,6 +112,14 @@ TEST_CASE("what a runtime says is of one handler") {
 
 TEST_CASE("a runtime that has user namespaces says nothing of the kernel") {
   CHECK(judge(node_of("5.15.0"), "").state == NodeState::kBad);
+}
+
+TEST_CASE("an old runtime is bad for every handler, unless it tells of any") {
+  const ClusterNode old = of_runtime("containerd://1.7.27");
+  CHECK(judge(old, "kata").state == NodeState::kBad);
+  CHECK(judge(old, std::nullopt).state == NodeState::kBad);
+  CHECK(judge(with_label("true", old), "").state == NodeState::kGood);
+  CHECK(judge(with_handlers({{"kata", true}}), "").state == NodeState::kUnknown);
 }
 
 TEST_CASE("a runtime without a version is bad all the same") {
