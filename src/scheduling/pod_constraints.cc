@@ -61,6 +61,13 @@ class ConstraintsReader {
     return !constraints_.is_too_long;
   }
 
+  template <class Operator>
+  Operator counted(Operator op) {
+    if (op == Operator::kGt || op == Operator::kLt) ++comparisons_;
+    if (comparisons_ > kMostComparisons) constraints_.is_too_long = true;
+    return op;
+  }
+
   std::string bounded(std::string_view text) {
     if (text.size() <= kMostConstraintText) return std::string(text);
     constraints_.is_too_long = true;
@@ -107,7 +114,7 @@ class ConstraintsReader {
       if (!may_take()) return;
       NodeRequirement& requirement = requirements.emplace_back();
       requirement.key = text_of(each.field("key"));
-      requirement.op = to_node_operator(each.field("operator").string());
+      requirement.op = counted(to_node_operator(each.field("operator").string()));
       const JsonValue values = each.field("values");
       values.for_each([&](const JsonValue& value, std::size_t) {
         if (may_take()) requirement.values.push_back(text_of(value));
@@ -118,7 +125,7 @@ class ConstraintsReader {
 
   Toleration to_toleration(const JsonValue& from) {
     Toleration toleration{.key = text_of(from.field("key")),
-                          .op = to_toleration_operator(from.field("operator").string()),
+                          .op = counted(to_toleration_operator(from.field("operator").string())),
                           .value = text_of(from.field("value")),
                           .is_of_all_effects = false,
                           .effect = std::nullopt};
@@ -131,6 +138,7 @@ class ConstraintsReader {
 
   PodConstraints constraints_;
   std::size_t taken_ = 0;
+  std::size_t comparisons_ = 0;
 };
 
 }  // namespace

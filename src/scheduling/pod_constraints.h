@@ -79,6 +79,9 @@ struct PodConstraints {
 /// to judge them is bounded, whatever the pod.
 inline constexpr std::size_t kMostConstraints = 2048;
 inline constexpr std::size_t kMostConstraintText = 512;
+/// How many of them may be Gt or Lt: each is compared with every value that nodes have for its key,
+/// which may be another one on each node.
+inline constexpr std::size_t kMostComparisons = 32;
 
 /// Reads the `spec` of a v1 Pod. What is wrong with a field that is read sticks to its document.
 PodConstraints read_pod_constraints(const JsonValue& spec);

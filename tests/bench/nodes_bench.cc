@@ -12,6 +12,7 @@
 #include "admission/admission.h"
 #include "scheduling/node_inventory.h"
 #include "scheduling/node_snapshot.h"
+#include "scheduling/pod_constraints.h"
 
 namespace webhook {
 namespace {
@@ -33,6 +34,7 @@ ClusterNode make_node(int i, bool is_mixed) {
   }
   node.labels.emplace_back("cloud.google.com/gke-nodepool", "pool-" + std::to_string(i % 10));
   node.labels.emplace_back("example.com/instance-id", "i-" + std::to_string(7'000'000 + i));
+  node.labels.emplace_back("example.com/number", std::to_string(i));
   node.labels.emplace_back("kubernetes.io/hostname", name);
   node.labels.emplace_back("kubernetes.io/os", "linux");
   node.labels.emplace_back("topology.example.com/node", name + ".internal");
@@ -75,6 +77,19 @@ Json choosy_spec() {
   return spec;
 }
 
+/// A pod that says what costs most, as often as it is judged.
+Json greedy_spec() {
+  Json expressions = Json::array();
+  for (int i = 0; i < static_cast<int>(kMostComparisons); ++i) {
+    expressions.push_back(
+        {{"key", "example.com/number"}, {"operator", "Gt"}, {"values", {std::to_string(-i)}}});
+  }
+  Json spec = plain_spec();
+  spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+      ["nodeSelectorTerms"] = {{{"matchExpressions", std::move(expressions)}}};
+  return spec;
+}
+
 std::string make_review(const Json& spec) {
   return Json{{"apiVersion", "admission.k8s.io/v1"},
               {"kind", "AdmissionReview"},
@@ -110,6 +125,9 @@ void review_of_plain(benchmark::State& state, Cluster kind) {
 }
 void review_of_choosy(benchmark::State& state, Cluster kind) {
   review_of(choosy_spec(), state, kind);
+}
+void review_of_greedy(benchmark::State& state, Cluster kind) {
+  review_of(greedy_spec(), state, kind);
 }
 
 void snapshot_after_a_change(benchmark::State& state) {
@@ -148,6 +166,8 @@ BENCHMARK_CAPTURE(review_of_plain, mixed, Cluster::kMixed);
 BENCHMARK_CAPTURE(review_of_choosy, no_nodes, Cluster::kNotKnown);
 BENCHMARK_CAPTURE(review_of_choosy, pools, Cluster::kPools);
 BENCHMARK_CAPTURE(review_of_choosy, mixed, Cluster::kMixed);
+BENCHMARK_CAPTURE(review_of_greedy, no_nodes, Cluster::kNotKnown);
+BENCHMARK_CAPTURE(review_of_greedy, pools, Cluster::kPools);
 BENCHMARK(put_without_a_change);
 BENCHMARK(snapshot_after_a_change)->Unit(benchmark::kMillisecond);
 BENCHMARK(memory)->Iterations(1);

@@ -108,5 +108,17 @@ TEST_CASE("a pod that says more than any pod does is not read to the end") {
   CHECK(read(long_text.dump()).constraints.is_too_long);
 }
 
+TEST_CASE("a pod that compares more than any pod does is not judged") {
+  Json comparing = Json::array();
+  for (std::size_t i = 0; i < kMostComparisons; ++i) {
+    comparing.push_back({{"key", "k"}, {"operator", i % 2 == 0 ? "Gt" : "Lt"}, {"value", "1"}});
+  }
+  Json spec = {{"tolerations", comparing}};
+  CHECK_FALSE(read(spec.dump()).constraints.is_too_long);
+  spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+      ["nodeSelectorTerms"] = {{{"matchExpressions", {comparing.front()}}}};
+  CHECK(read(spec.dump()).constraints.is_too_long);
+}
+
 }  // namespace
 }  // namespace webhook
