@@ -20,6 +20,8 @@ namespace {
 /// A node with its images and owners of fields has some 20 KB, and a page is parsed as a whole.
 constexpr std::size_t kMostPageBytes = std::size_t{64} << 20U;
 constexpr const char* kPageSize = "100";
+/// 100,000 objects, as the server's watch takes: else pages could come without end.
+constexpr int kMostPages = 1000;
 
 bool is_json(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
@@ -70,6 +72,7 @@ Result<std::string> read_page(const std::string& body, std::string_view kind,
   });
   const JsonValue metadata = root.field("metadata");
   std::string next(metadata.field("continue").string());
+  if (items.size() == 0 && !next.empty()) items.refuse("is empty, but there is more");
   if (document.error()) return *document.error();
   return next;
 }
@@ -78,7 +81,7 @@ Result<std::string> read_page(const std::string& body, std::string_view kind,
 std::optional<Error> list_all(const KubeClient& client, const std::string& group,
                               std::string_view kind, NodeInventory& inventory) {
   std::string next;
-  do {
+  for (int pages = 0; pages < kMostPages; ++pages) {
     std::string path = group + '/' + std::string(kind) + "?limit=" + kPageSize;
     if (!next.empty()) path += "&continue=" + percent_encoded(next);
     const auto answer = client.send({.path = path, .max_body_bytes = kMostPageBytes});
@@ -90,8 +93,10 @@ std::optional<Error> list_all(const KubeClient& client, const std::string& group
     auto page = read_page(answer->body, kind, inventory);
     if (!page) return Error{client.address() + path + ": " + page.error().message};
     next = std::move(*page);
-  } while (!next.empty());
-  return std::nullopt;
+    if (next.empty()) return std::nullopt;
+  }
+  return Error{client.address() + group + '/' + std::string(kind) + ": over " +
+               std::to_string(kMostPages) + " pages of " + kPageSize};
 }
 
 }  // namespace

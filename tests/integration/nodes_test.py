@@ -97,6 +97,20 @@ def test_without_the_nodes_a_pod_is_decided_as_if_they_did_not_matter(keys, tmp_
     assert "nodes are not known: https://127.0.0.1:" in stderr
 
 
+def test_pages_without_end_are_no_list(keys, tmp_path):
+    def script(handler):
+        if handler.path == "/version":
+            answer_with(version_info("v1.34.1"))(handler)
+        else:
+            kind = "NodeList" if "/nodes" in handler.path else "RuntimeClassList"
+            answer_with(listing(kind, [], "more"))(handler)
+
+    with FakeApiServer(keys / "tls.crt", keys / "tls.key", script) as server:
+        pod, stderr = mutate(server, keys, tmp_path)
+    assert avoided(pod) == []
+    assert "nodes are not known: https://127.0.0.1:" in stderr and "items: is empty, but there is more" in stderr
+
+
 def test_no_node_is_asked_for_where_the_configuration_says_so(keys, tmp_path):
     (tmp_path / "config").write_text("cluster: {nodeAwareness: false}\n")
     with FakeApiServer(keys / "tls.crt", keys / "tls.key", cluster([[node("a"), node("b", "5.15.0")]])) as server:
