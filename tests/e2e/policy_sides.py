@@ -154,9 +154,17 @@ class Sides:
         self.profile = directory / "profile.json"
         self.profile.write_text(PROFILE)
         self.files = []
+        try:
+            self._install(directory, keys)
+        except BaseException:
+            self.close()
+            raise
+
+    def _install(self, directory, keys):
+        plane = self.client.plane
         authority = base64.b64encode((keys / "ca.crt").read_bytes()).decode()
         version = re.match(r"v\d+\.\d+", plane.version["gitVersion"]).group()
-        for number, config in enumerate(configs):
+        for number, config in enumerate(self.configs):
             file = directory / f"config-{number}.yaml"
             file.write_text(yaml.safe_dump(config))
             self.files.append(file)
