@@ -4,6 +4,7 @@
 
 #include "admission/sandbox.h"
 #include "cel/literal.h"
+#include "cel/mutation.h"
 
 namespace webhook {
 namespace {
@@ -73,20 +74,44 @@ std::vector<Replacement> to_replacements(const Policy& policy) {
   return all;
 }
 
+/// The validations that refuse what the mutating policy marked, before all others. Of several
+/// policies that refuse a pod an API server lets any one speak: whichever it is, it says why.
+std::string to_marked() {
+  std::string text = "\n  validations:\n    # What the mutating policy decided.\n";
+  for (const MarkValidation& each : to_mark_validations()) {
+    text += "    - expression: >-\n        !variables.isNew || (" + each.expression +
+            ")\n      reason: " + std::string(each.reason) + "\n      message: >-\n        " +
+            std::string(kMarkMessage) + "\n      messageExpression: >-\n        " +
+            to_mark_words() + '\n';
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<std::string> to_final_state(std::string_view manifest, const Policy& policy) {
-  std::string text(manifest);
-  for (const auto& [from, to] : to_replacements(policy)) {
-    std::size_t place = text.find(from);
-    if (place == std::string::npos) {
+  std::vector<Replacement> all = to_replacements(policy);
+  all.push_back({"\n  validations:\n", to_marked()});
+  for (const auto& [from, to] : all) {
+    if (manifest.find(from) == std::string_view::npos) {
       return Error{"the final-state policy has no " + std::string(from) + " to be replaced"};
     }
-    for (; place != std::string::npos; place = text.find(from, place + to.size())) {
-      text.replace(place, from.size(), to);
-    }
   }
-  return text;
+  // In one pass: what takes a place may hold what another one is found by.
+  std::string text;
+  while (true) {
+    std::size_t place = std::string_view::npos;
+    const Replacement* first = nullptr;
+    for (const Replacement& each : all) {
+      const std::size_t found = manifest.find(each.from);
+      if (found >= place) continue;
+      place = found;
+      first = &each;
+    }
+    if (first == nullptr) return text.append(manifest);
+    text.append(manifest.substr(0, place)).append(first->to);
+    manifest.remove_prefix(place + first->from.size());
+  }
 }
 
 }  // namespace webhook

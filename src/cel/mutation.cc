@@ -151,6 +151,19 @@ std::string to_left_over(const std::string& named, Delivery delivery) {
 
 }  // namespace
 
+std::vector<MarkValidation> to_mark_validations() {
+  const std::string mark = "object.metadata.?annotations[?" + quote(kDeniedMark) + ']';
+  const std::string is_conflict = mark + ".orValue('').startsWith(" +
+                                  quote(std::string(to_string(Reason::kNameConflict)) + ": ") + ')';
+  return {{'!' + is_conflict, "Invalid"},
+          {'!' + mark + ".hasValue() || " + is_conflict, "Forbidden"}};
+}
+
+std::string to_mark_words() {
+  const std::string mark = "object.metadata.annotations[" + quote(kDeniedMark) + ']';
+  return mark + ".substring(" + mark + ".indexOf(': ') + 2)";
+}
+
 void add_patch_variables(Variables& to, const Sandbox& sandbox) {
   const Delivery delivery = sandbox.policy.delivery;
   to.push_back({"ourProfileVolume", to_cel(sandbox.profile_volume.fragment.value)});

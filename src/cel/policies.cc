@@ -122,27 +122,22 @@ class Policies {
 
   /// Of all pods, whatever labels they have by now: none is stored with the mark.
   void add_denying() {
-    const std::string conflict =
-        "variables.mark.startsWith(" +
-        to_cel_string(std::string(to_string(Reason::kNameConflict)) + ": ") + ')';
-    const char* words = "variables.mark.substring(variables.mark.indexOf(': ') + 2)";
     const std::string mark = "object.metadata.?annotations[?" + to_cel_string(kDeniedMark) + ']';
     Json constraints = constraints_;
     constraints.erase("objectSelector");
-    const auto deny = [&](const std::string& unless, const char* reason) {
-      return Json{{"expression", unless},
-                  {"reason", reason},
-                  {"message", "the code-executor cannot be sandboxed"},
-                  {"messageExpression", words}};
-    };
+    Json validations = Json::array();
+    for (const MarkValidation& each : to_mark_validations()) {
+      validations.push_back({{"expression", to_lines(each.expression)},
+                             {"reason", each.reason},
+                             {"message", kMarkMessage},
+                             {"messageExpression", to_lines(to_mark_words())}});
+    }
     add(to_object(kApi, "ValidatingAdmissionPolicy", kDenials),
         {{"failurePolicy", "Fail"},
          {"matchConstraints", std::move(constraints)},
          {"matchConditions",
           Json::array({{{"name", "is-denied"}, {"expression", mark + ".hasValue()"}}})},
-         {"variables", to_json({{"mark", mark + ".orValue('')"}})},
-         {"validations",
-          Json::array({deny('!' + conflict, "Invalid"), deny(conflict, "Forbidden")})}});
+         {"validations", std::move(validations)}});
     bind("ValidatingAdmissionPolicyBinding", Json::array({"Deny"}), false);
   }
 

@@ -28,7 +28,28 @@ bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
-TEST_CASE("by the defaults it is the manifest") { CHECK(made(small_policy()) == manifest()); }
+TEST_CASE("by the defaults it is the manifest, and refuses first what is marked") {
+  std::string text = made(small_policy());
+  const std::string start = "  validations:\n";
+  const std::string next =
+      "    - expression: >-\n        variables.everyone.all(i, c, !c.?securityContext";
+  const std::size_t from = text.find(start) + start.size();
+  const std::size_t to = text.find(next);
+  REQUIRE(from < to);
+  const std::string added = text.substr(from, to - from);
+  CHECK(contains(added, "['code-executor-webhook/denied'].substring("));
+  CHECK(contains(added, "reason: Invalid"));
+  CHECK(contains(added, "reason: Forbidden"));
+  CHECK(text.erase(from, to - from) == manifest());
+}
+
+TEST_CASE("what takes the place of one default is not searched for another") {
+  Policy policy = small_policy();
+  policy.localhost_profile = "x'/var/lib/kubelet/seccomp'y-{sha256}";
+  policy.kubelet_seccomp_dir = "/a'b/seccomp";
+  CHECK(contains(made(policy), R"(string("x'/var/lib/kubelet/seccomp'y-{sha256}".replace()"));
+  CHECK(contains(made(policy), R"(v.hostPath.path == "/a'b/seccomp")"));
+}
 
 TEST_CASE("each name of the configuration takes the place of its default") {
   Policy policy = small_policy();
