@@ -141,6 +141,7 @@ def test_the_program_takes_the_configuration_that_is_rendered(helm, tmp_path):
     ({"imag": {}}, "imag"),
     ({"image": {"repo": "a"}}, "repo"),
     ({"webhook": {"timeout": 5}}, "timeout"),
+    ({"config": {"sandbox": {"minimumKubernetesVersion": "1.30"}}}, "minimumKubernetesVersion"),
     ({"config": {"sandbox": {"falback": "deny"}}}, "falback"),
     ({"config": {"server": {"tls": {"managed": {"serviceName": "other"}}}}}, "serviceName"),
     ({"config": {"server": {"tls": {"source": "files"}}}}, "source"),
