@@ -2,6 +2,7 @@
 others; and what each made of a pod, so that they can be compared."""
 
 import base64
+import functools
 import http.client
 import json
 import re
@@ -24,6 +25,7 @@ KINDS = {"MutatingAdmissionPolicy": "mutatingadmissionpolicies",
          "MutatingWebhookConfiguration": "mutatingwebhookconfigurations"}
 
 
+@functools.cache
 def printed(config_file, *flags):
     """The objects that `policy` prints."""
     done = subprocess.run([BINARY, "policy", "--config", str(config_file), *map(str, flags)], capture_output=True,
