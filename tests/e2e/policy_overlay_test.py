@@ -160,8 +160,9 @@ def test_a_label_that_comes_late_is_caught(own, keys, name):
 
 
 def test_where_an_api_server_does_not_do_it_the_final_state_holds(own):
+    flags = ["--disable-admission-plugins=MutatingAdmissionPolicy", "--feature-gates=MutatingAdmissionPolicy=false"]
     try:
-        for flag in "--feature-gates=MutatingAdmissionPolicy=false", "--disable-admission-plugins=MutatingAdmissionPolicy":
+        for flag in flags if ALL else flags[:1]:
             restart(own, flag)
             done = wait_until(lambda: (found := dry(own)).returncode == 1 and found, "the final-state policy is in force")
             assert FINAL_STATE in done.stderr and "spec.hostUsers is not false" in done.stderr, (flag, done.stderr)
