@@ -217,7 +217,8 @@ std::vector<Reason> find_obstacles(const AdmissionRequest& request, const Policy
 std::vector<PolicyRow> to_policy_rows() {
   std::vector<PolicyRow> rows;
   for (const Row& row : kTable) {
-    if (row.cel != kNever) rows.push_back({.when = row.cel, .then = row.then, .reason = row.reason});
+    if (row.cel != kNever)
+      rows.push_back({.when = row.cel, .then = row.then, .reason = row.reason});
   }
   return rows;
 }
