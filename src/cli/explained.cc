@@ -89,6 +89,15 @@ void print_pods(const std::vector<Explained>& pods) {
   }
 }
 
+/// That the pod is older than the webhook; empty where it is not, or that is not known.
+std::string to_age(const Explained& pod, const Surroundings& surroundings) {
+  const std::string& since = surroundings.created();
+  // Both are in UTC, without fractions: they compare as text.
+  if (since.empty() || pod.created >= since) return {};
+  return "older than MutatingWebhookConfiguration " + surroundings.configuration_name() + ", of " +
+         since;
+}
+
 }  // namespace
 
 Explained Explainer::explain(const PodPlace& place, const std::string& ns) {
@@ -127,12 +136,7 @@ Explained Explainer::explain(const PodPlace& place, const std::string& ns) {
     explained.note = "its node cannot run the sandbox: " + to_printable(why_bad, kMaxName);
     return explained;
   }
-  const std::string& since = surroundings_.created();
-  // Both are in UTC, without fractions: they compare as text.
-  if (*explained.state != PodState::kSandboxed && !since.empty() && explained.created < since) {
-    explained.note = "older than MutatingWebhookConfiguration " +
-                     surroundings_.configuration_name() + ", of " + since;
-  }
+  if (*explained.state != PodState::kSandboxed) explained.note = to_age(explained, surroundings_);
   return explained;
 }
 

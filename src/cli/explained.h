@@ -34,7 +34,7 @@ class Explainer {
  public:
   Explainer(std::shared_ptr<const Sandbox> sandbox, ClusterState cluster,
             Surroundings& surroundings)
-      : sandbox_(std::move(sandbox)), cluster_(cluster), surroundings_(surroundings) {}
+      : sandbox_(std::move(sandbox)), cluster_(std::move(cluster)), surroundings_(surroundings) {}
 
   /// Explains what is at `place`, in namespace `ns` where the object names none. Throws
   /// std::runtime_error for a pod that cannot be read.
