@@ -72,7 +72,8 @@ void add_spec(Variables& to, const Policy& policy) {
   std::string one_id;
   for (const std::string_view member : kIdMembers) {
     const std::string id = "s[?" + quote(member) + "].orValue(0)";
-    one_id.append(one_id.empty() ? "" : " || ").append(id + " < 0 || " + id + " >= " + ids);
+    one_id.append(one_id.empty() ? "" : " || ").append(id).append(" < 0 || ");
+    one_id.append(id).append(" >= ").append(ids);
   }
   to.push_back({"securityContexts",
                 "[object.spec.?securityContext.orValue(dyn({}))] + "

@@ -68,7 +68,7 @@ std::string append_volume(const std::string& named, const std::string& ours) {
 }
 
 std::string to_volumes(Delivery delivery) {
-  const std::string removal = remove_all("/spec/volumes", "variables.leftOverVolumes");
+  std::string removal = remove_all("/spec/volumes", "variables.leftOverVolumes");
   if (delivery == Delivery::kPreinstalled) return removal;
   return to_volume("profileVolumes", "ourProfileVolume") + " +\n" +
          to_volume("hostVolumes", "ourHostVolume") + " +\n" + removal + " +\n" +
@@ -108,7 +108,7 @@ std::string edit_installer() {
 }
 
 std::string to_installer(Delivery delivery) {
-  const std::string removal = remove_all("/spec/initContainers", "variables.leftOverInstallers");
+  std::string removal = remove_all("/spec/initContainers", "variables.leftOverInstallers");
   if (delivery == Delivery::kPreinstalled) return removal;
   return removal + " +\n(variables.installers.size() > 0 ? " + edit_installer() + " :\n" +
          "has(object.spec.initContainers) ? " +

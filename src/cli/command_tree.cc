@@ -76,6 +76,7 @@ ProgramModel read_tree(CLI::App& app) {
   const auto shown =
       app.get_subcommands([](const CLI::App* each) { return !each->get_group().empty(); });
   std::vector<std::string> names;
+  names.reserve(shown.size());
   for (const CLI::App* each : shown) names.push_back(each->get_name());
   ProgramModel model{.program = read_command(app, names), .commands = {}};
   for (CLI::App* each : shown) model.commands.push_back(read_command(*each, names));

@@ -20,6 +20,7 @@ std::string join(const std::vector<std::string>& words, const char* between) {
 
 std::vector<std::string> names_of(const std::vector<CommandModel>& commands) {
   std::vector<std::string> names;
+  names.reserve(commands.size());
   for (const CommandModel& command : commands) names.push_back(command.name);
   return names;
 }

@@ -243,6 +243,7 @@ void add_explain(CLI::App& app) {
   auto* fail_on = command->add_option("--fail-on", flags->fail_on,
                                       "With --all: states of pods for which the exit code is 1");
   std::vector<std::string> states;
+  states.reserve(kAllPodStates.size());
   for (const PodState state : kAllPodStates) states.emplace_back(to_string(state));
   expect_some_of(*fail_on->type_name("STATES")->capture_default_str(), states);
   auto* output =

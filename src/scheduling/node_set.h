@@ -64,6 +64,7 @@ class NodeSet {
 
   /// Calls `visit(node)` for each, by index, until one returns false; false if one did.
   template <class Visit>
+  // NOLINTNEXTLINE(modernize-use-nodiscard): who never stops has nothing to learn
   bool all_of(Visit visit) const {
     for (std::size_t i = 0; i < words_.size(); ++i) {
       for (Word rest = words_[i]; rest != 0; rest &= rest - 1) {

@@ -28,7 +28,7 @@ rules:
     resources: [{group: "", resources: [pods]}]
   - level: Metadata
     users: ["system:serviceaccount:code-executor-webhook:code-executor-webhook"]
-    resources: [{group: ""}, {group: "admissionregistration.k8s.io"}]
+    resources: [{group: ""}, {group: "admissionregistration.k8s.io"}, {group: "node.k8s.io"}]
   - level: None
 """
 

@@ -152,4 +152,5 @@ def test_the_audit_log_shows_the_named_objects_and_nothing_else(fleet):
         assert entry["responseStatus"]["code"] != 403, entry
     configuration = ("mutatingwebhookconfigurations", NAME)
     assert asked == {("create", "podtemplates", None), ("get", "secrets", SECRET), ("patch", "secrets", SECRET),
-                     ("get", *configuration), ("patch", *configuration)}
+                     ("get", *configuration), ("patch", *configuration),
+                     *((verb, kind, None) for verb in ("list", "watch") for kind in ("nodes", "runtimeclasses"))}
