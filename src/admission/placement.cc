@@ -50,9 +50,10 @@ std::string to_names(const Placement& placement, std::size_t limit) {
   for (const std::string& name : placement.bad_names) {
     const std::size_t left = placement.bad - named - 1;
     const std::string more = left == 0 ? "" : " and " + std::to_string(left) + " more";
-    const std::string next = names + (named == 0 ? "" : ", ") + name;
+    std::string next = names;
+    next.append(named == 0 ? "" : ", ").append(name);
     if (next.size() + more.size() > limit) break;
-    names = next;
+    names = std::move(next);
     ++named;
   }
   if (named == 0) return std::to_string(placement.bad) + " of them";

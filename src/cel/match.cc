@@ -21,10 +21,11 @@ std::string between_objects(const std::string& path, const Json& least, const Js
     const std::string name = to_cel_string(key);
     const auto lower = least.find(key);
     const bool is_needed = lower != least.end();
-    const std::string same =
-        to_cel_between(path + '[' + name + ']', is_needed ? *lower : upper, upper);
-    cel += " && " + (is_needed ? name + " in " + path + " && " + same
-                               : "(!(" + name + " in " + path + ") || " + same + ')');
+    std::string member = path;
+    member.append("[").append(name).append("]");
+    const std::string same = to_cel_between(member, is_needed ? *lower : upper, upper);
+    cel.append(is_needed ? " && " : " && (!(").append(name).append(" in ").append(path);
+    cel.append(is_needed ? " && " : ") || ").append(same).append(is_needed ? "" : ")");
   }
   return cel;
 }

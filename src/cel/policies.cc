@@ -64,16 +64,16 @@ class Policies {
   }
 
  private:
-  std::string to_profile() const {
+  [[nodiscard]] std::string to_profile() const {
     if (options_.param_namespace) return "params.data[" + to_cel_string(kProfileKey) + ']';
     return to_cel(sandbox_.profile_annotation.value);
   }
 
-  std::string param_name() const {
+  [[nodiscard]] std::string param_name() const {
     return with_digest(sandbox_.policy.config_map_name, sandbox_.policy.profile.sha256);
   }
 
-  Json to_param() const {
+  [[nodiscard]] Json to_param() const {
     Json object = to_object("v1", "ConfigMap", param_name());
     object["metadata"]["namespace"] = *options_.param_namespace;
     object["data"] = {{std::string(kProfileKey), sandbox_.policy.profile.bytes}};

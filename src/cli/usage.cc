@@ -84,7 +84,7 @@ std::string to_wrong_option(CLI::App& command, const CLI::ParseError& error) {
       return name + ": has a value (expected none)";
     }
     if (error.get_name() == "ValidationError") {
-      const std::string wrong = to_wrong_choice(*option, error.what());
+      std::string wrong = to_wrong_choice(*option, error.what());
       if (!wrong.empty()) return wrong;
     }
     if (!is_count) continue;

@@ -58,6 +58,40 @@ std::string_view expectation(std::string_view context, std::string_view problem)
   return {};
 }
 
+/// What libyaml tells, before anything of it is checked.
+YamlEvent to_event(const yaml_event_t& raw) {
+  using Kind = YamlEvent::Kind;
+  YamlEvent event;
+  event.mark = to_mark(raw.start_mark);
+  const auto become = [&](Kind kind, const yaml_char_t* tag, const yaml_char_t* anchor) {
+    event.kind = kind;
+    event.tag = to_string(tag);
+    event.anchor = to_string(anchor);
+  };
+  switch (raw.type) {
+    case YAML_DOCUMENT_START_EVENT: event.kind = Kind::kDocumentStart; break;
+    case YAML_DOCUMENT_END_EVENT: event.kind = Kind::kDocumentEnd; break;
+    case YAML_ALIAS_EVENT: become(Kind::kAlias, nullptr, raw.data.alias.anchor); break;
+    case YAML_SCALAR_EVENT: {
+      const auto& scalar = raw.data.scalar;
+      become(Kind::kScalar, scalar.tag, scalar.anchor);
+      event.value.assign(reinterpret_cast<const char*>(scalar.value), scalar.length);
+      event.is_plain = scalar.plain_implicit != 0;
+      break;
+    }
+    case YAML_SEQUENCE_START_EVENT:
+      become(Kind::kSequenceStart, raw.data.sequence_start.tag, raw.data.sequence_start.anchor);
+      break;
+    case YAML_MAPPING_START_EVENT:
+      become(Kind::kMappingStart, raw.data.mapping_start.tag, raw.data.mapping_start.anchor);
+      break;
+    case YAML_SEQUENCE_END_EVENT: event.kind = Kind::kSequenceEnd; break;
+    case YAML_MAPPING_END_EVENT: event.kind = Kind::kMappingEnd; break;
+    default: break;  // no more: the end of the stream
+  }
+  return event;
+}
+
 }  // namespace
 
 struct YamlEventReader::Parser {
@@ -84,55 +118,30 @@ YamlEvent YamlEventReader::next() {
   yaml_event_t raw;
   if (yaml_parser_parse(&parser_->parser, &raw) == 0) fail();
   const std::unique_ptr<yaml_event_t, decltype(&yaml_event_delete)> owner(&raw, yaml_event_delete);
-  YamlEvent event;
-  event.mark = to_mark(raw.start_mark);
-  using Kind = YamlEvent::Kind;
+  if (raw.type == YAML_STREAM_START_EVENT) return next();
+  YamlEvent event = to_event(raw);
   switch (raw.type) {
-    case YAML_STREAM_START_EVENT: return next();
     case YAML_DOCUMENT_START_EVENT: {
-      event.kind = Kind::kDocumentStart;
       const yaml_version_directive_t* version = raw.data.document_start.version_directive;
       if (version != nullptr && (version->major != 1 || version->minor != 1)) {
         throw YamlError(name_, event.mark, "another %YAML than 1.1 (expected no such line)");
       }
       break;
     }
-    case YAML_DOCUMENT_END_EVENT: event.kind = Kind::kDocumentEnd; break;
-    case YAML_ALIAS_EVENT:
-      event.kind = Kind::kAlias;
-      event.anchor = to_string(raw.data.alias.anchor);
+    case YAML_SCALAR_EVENT:
+      if (flow_depth_ > 0 && raw.data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
+        check_in_brackets(event);
+      }
       break;
-    case YAML_SCALAR_EVENT: {
-      const auto& scalar = raw.data.scalar;
-      event.kind = Kind::kScalar;
-      event.value.assign(reinterpret_cast<const char*>(scalar.value), scalar.length);
-      event.tag = to_string(scalar.tag);
-      event.anchor = to_string(scalar.anchor);
-      event.is_plain = scalar.plain_implicit != 0;
-      if (flow_depth_ > 0 && scalar.style == YAML_PLAIN_SCALAR_STYLE) check_in_brackets(event);
-      break;
-    }
     case YAML_SEQUENCE_START_EVENT:
-      event.kind = Kind::kSequenceStart;
-      event.tag = to_string(raw.data.sequence_start.tag);
-      event.anchor = to_string(raw.data.sequence_start.anchor);
       open(raw.data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE);
       break;
     case YAML_MAPPING_START_EVENT:
-      event.kind = Kind::kMappingStart;
-      event.tag = to_string(raw.data.mapping_start.tag);
-      event.anchor = to_string(raw.data.mapping_start.anchor);
       open(raw.data.mapping_start.style == YAML_FLOW_MAPPING_STYLE);
       break;
     case YAML_SEQUENCE_END_EVENT:
-      event.kind = Kind::kSequenceEnd;
-      close();
-      break;
-    case YAML_MAPPING_END_EVENT:
-      event.kind = Kind::kMappingEnd;
-      close();
-      break;
-    default: break;  // no more: the end of the stream
+    case YAML_MAPPING_END_EVENT: close(); break;
+    default: break;
   }
   if (depth_ > kMaxDepth) {
     throw YamlError(name_, event.mark, "nested too deeply (expected at most 100 levels)");
