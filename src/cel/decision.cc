@@ -59,18 +59,20 @@ void add_decision(Variables& to, const Policy& policy) {
   for (const PolicyRow& row : to_policy_rows()) {
     const std::string name = to_cel_string(to_string(row.reason));
     const bool is_last = row.then == Then::kSandbox;
-    reason += is_last ? name : '(' + std::string(row.when) + ") ? " + name + " :\n";
+    if (!is_last) reason.append("(").append(row.when).append(") ? ");
+    reason.append(name).append(is_last ? "" : " :\n");
     if (is_last || row.then == Then::kLeave) continue;
     std::string when(row.when);
     // Its row looks at targets that are not privileged: it would match next.
     if (row.reason == Reason::kRunsWithoutNsjail) {
       for (const PolicyRow& other : to_policy_rows()) {
         if (other.reason != Reason::kExplicitSecurityContext) continue;
-        when = '(' + when + ") || variables.runsWithoutNsjail && (" + std::string(other.when) + ')';
+        when.insert(0, "(").append(") || variables.runsWithoutNsjail && (");
+        when.append(other.when).append(")");
       }
     }
-    obstacles.append(obstacles.empty() ? "" : " +\n")
-        .append("((" + when + ") ? [" + name + "] : [])");
+    obstacles.append(obstacles.empty() ? "((" : " +\n((").append(when);
+    obstacles.append(") ? [").append(name).append("] : [])");
   }
   to.push_back({"reason", reason});
   to.push_back({"outcome", to_outcomes(policy)});

@@ -18,7 +18,7 @@ std::string to_is_token(const std::string& mount) {
 
 /// For `image`: the same, or one of the same digest from another registry.
 std::string to_image_is_ours(const std::string& image, const std::string& configured) {
-  const std::string is_same = image + " == " + to_cel_string(configured);
+  std::string is_same = image + " == " + to_cel_string(configured);
   const std::size_t digest = configured.rfind('@');
   if (digest == std::string::npos) return is_same;
   return '(' + is_same + " || " + image + ".endsWith(" +

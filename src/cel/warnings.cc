@@ -110,6 +110,18 @@ void add_of_own_sandbox(std::vector<Warning>& to) {
                         text(users + " and " + escalation) + ')'));
 }
 
+void add_kinds_of_reasons(Variables& to) {
+  Json of_target = Json::array();
+  Json falling = Json::array();
+  for (const PolicyRow& row : to_policy_rows()) {
+    if (is_of_the_target(row.reason)) of_target.push_back(to_string(row.reason));
+    if (row.then == Then::kFallBack) falling.push_back(to_string(row.reason));
+  }
+  to.push_back(
+      {"blockers", "variables.obstacles.filter(reason, !(reason in " + to_cel(of_target) + "))"});
+  to.push_back({"fallsBack", "variables.reason in " + to_cel(falling)});
+}
+
 }  // namespace
 
 void add_warning_variables(Variables& to, const Sandbox& sandbox) {
@@ -144,15 +156,7 @@ void add_warning_variables(Variables& to, const Sandbox& sandbox) {
       {"staysPrivileged",
        "variables.isPrivileged && variables.outcome == 'unchanged' && variables.reason == " +
            quote(Reason::kExplicitSecurityContext)});
-  Json of_target = Json::array();
-  Json falling = Json::array();
-  for (const PolicyRow& row : to_policy_rows()) {
-    if (is_of_the_target(row.reason)) of_target.push_back(to_string(row.reason));
-    if (row.then == Then::kFallBack) falling.push_back(to_string(row.reason));
-  }
-  to.push_back(
-      {"blockers", "variables.obstacles.filter(reason, !(reason in " + to_cel(of_target) + "))"});
-  to.push_back({"fallsBack", "variables.reason in " + to_cel(falling)});
+  add_kinds_of_reasons(to);
 }
 
 std::vector<Warning> to_policy_warnings(const Policy& policy) {

@@ -76,10 +76,9 @@ std::optional<Error> for_each_pod_of(const KubeClient& client, const Document& w
   const std::string uid = string_at(workload, "/metadata/uid");
   std::set<std::string> controllers = {uid};
   if (const auto* type = between(workload)) {
-    const auto failed =
-        for_each_object(client, {.path = list_path(*type, ns)}, [&](Document& each) {
-          if (controller_uid_of(each) == uid) controllers.insert(string_at(each, "/metadata/uid"));
-        });
+    auto failed = for_each_object(client, {.path = list_path(*type, ns)}, [&](Document& each) {
+      if (controller_uid_of(each) == uid) controllers.insert(string_at(each, "/metadata/uid"));
+    });
     if (failed) return failed;
   }
   return for_each_running_pod(client, ns, [&](Document& pod) {

@@ -180,7 +180,7 @@ class Composer {
     return *std::move(text);
   }
 
-  Json read_scalar(const YamlEvent& event) const {
+  [[nodiscard]] Json read_scalar(const YamlEvent& event) const {
     if (event.tag.empty() && !event.is_plain) return event.value;
     static const std::string kCore = "tag:yaml.org,2002:";
     const std::string type = event.tag.starts_with(kCore) ? event.tag.substr(kCore.size()) : "";
