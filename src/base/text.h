@@ -19,4 +19,7 @@ bool equal_ignoring_case(std::string_view a, std::string_view b);
 /// `text` in printable ASCII, at most `limit` characters of it, so that it can stand in one line.
 std::string to_printable(std::string_view text, std::size_t limit);
 
+/// `text` for the query of a URL: what RFC 3986, 2.3 does not call unreserved is encoded.
+std::string percent_encoded(std::string_view text);
+
 }  // namespace webhook

@@ -1,7 +1,4 @@
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <stdexcept>
@@ -19,6 +16,7 @@
 #include "cli/manifest_files.h"
 #include "cli/nodes.h"
 #include "cli/tally.h"
+#include "cli/terminal.h"
 #include "cli/validators.h"
 #include "kube/client.h"
 #include "server/live_config.h"
@@ -126,8 +124,6 @@ class Mutator {
   std::vector<std::string> denied_;
   Tally tally_;
 };
-
-bool wants_colour() { return ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr; }
 
 void print(const std::vector<Document>& documents, const std::string& output) {
   bool is_first = true;

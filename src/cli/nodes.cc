@@ -8,6 +8,7 @@
 
 #include "base/json_at.h"
 #include "base/json_reader.h"
+#include "base/text.h"
 #include "cli/common.h"
 #include "kube/client.h"
 #include "scheduling/node_inventory.h"
@@ -34,22 +35,6 @@ void put_json(const std::string& text, const std::string& name, NodeInventory& i
   const JsonValue root = document.root();
   if (root.is_present()) put_objects(root, inventory);
   if (document.error()) throw std::runtime_error(name + ": " + document.error()->message);
-}
-
-std::string percent_encoded(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  constexpr std::string_view kPlain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (kPlain.find(c) != std::string_view::npos) {
-      encoded += c;
-    } else {
-      encoded += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
-    }
-  }
-  return encoded;
 }
 
 /// Reads one page, and returns what the next one is asked with: empty after the last.

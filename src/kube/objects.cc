@@ -27,23 +27,6 @@ Result<HttpResponse> ask(const KubeClient& client, const std::string& path) {
   return client.send({.path = path, .max_body_bytes = kMaxAnswerBytes});
 }
 
-/// A continue token in a URL: it is base64, and may get other characters.
-std::string encoded(const std::string& token) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string text;
-  for (const char c : token) {
-    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-    if (is_plain) {
-      text += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      text.append({'%', kHex[byte >> 4U], kHex[byte & 0xfU]});
-    }
-  }
-  return text;
-}
-
 /// What a page says of the next one.
 struct Page {
   std::string next;          ///< Its continue token; empty after the last.
@@ -97,7 +80,7 @@ std::optional<Error> for_each_object(const KubeClient& client, const ListQuery& 
   };
   std::string token;
   for (int starts = 1; starts <= kMostStarts;) {
-    const std::string rest = token.empty() ? "" : "&continue=" + encoded(token);
+    const std::string rest = token.empty() ? "" : "&continue=" + percent_encoded(token);
     auto page = read_page(client, path + rest, token.empty(), visit_once);
     if (!page) return page.error();
     if (page->has_expired) {

@@ -4,25 +4,10 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/text.h"
+
 namespace webhook {
 namespace {
-
-/// RFC 3986, 2.3: whatever is not unreserved is encoded. Versions and tokens are the server's own.
-std::string percent_encoded(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  constexpr std::string_view kUnreserved =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  std::string encoded;
-  for (const char c : text) {
-    if (kUnreserved.find(c) != std::string_view::npos) {
-      encoded += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    encoded += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
-  }
-  return encoded;
-}
 
 std::chrono::milliseconds scaled(std::chrono::milliseconds time, double factor) {
   return std::chrono::milliseconds(

@@ -49,4 +49,11 @@ TEST_CASE("to_printable leaves nothing that could end a line or a quotation") {
   }
 }
 
+TEST_CASE("percent_encoded leaves what is unreserved, and nothing else") {
+  CHECK(percent_encoded("") == "");
+  CHECK(percent_encoded("aZ09-._~") == "aZ09-._~");
+  CHECK(percent_encoded("a+/=b&c d%") == "a%2B%2F%3Db%26c%20d%25");
+  CHECK(percent_encoded("\xc3\xa9\n") == "%C3%A9%0A");
+}
+
 }  // namespace webhook
