@@ -10,23 +10,14 @@ import pytest
 import yaml
 
 from balancer import Balancer
-from control_plane import ControlPlane, wait_until
+from control_plane import wait_until
 from installed import NAME, ROOT
 from pods import create, is_sandboxed, pod
 from webhook_server import WebhookServer
 
 CHART = ROOT / "manifests/chart"
-ASSETS = os.environ["KUBE_ASSETS"]
 TRANSIENT = {"events", "events.events.k8s.io", "leases.coordination.k8s.io", "replicasets.apps", "pods",
              "endpoints", "endpointslices.discovery.k8s.io", "controllerrevisions.apps"}
-
-
-@pytest.fixture(name="chart_plane", scope="module")
-def start_plane(tmp_path_factory):
-    with ControlPlane(ASSETS, tmp_path_factory.mktemp("chart-plane")) as running:
-        running.start_controllers()
-        wait_until(running.has_service_accounts, "the controllers make service accounts")
-        yield running
 
 
 class Helm:
@@ -55,8 +46,8 @@ class Helm:
 
 
 @pytest.fixture(name="helm", params=["helm", "helm3"])
-def use_helm(request, chart_plane, tmp_path):
-    return Helm(request.param, chart_plane, tmp_path)
+def use_helm(request, own_plane, tmp_path):
+    return Helm(request.param, own_plane, tmp_path)
 
 
 def write_retool(directory):

@@ -1,8 +1,10 @@
 """One control plane, with the webhook installed, for all tests of a run. KUBE_ASSETS names its programs."""
 
+import contextlib
 import os
 import pathlib
 import re
+import subprocess
 
 import pytest
 
@@ -36,12 +38,25 @@ def plane(tmp_path_factory):
         yield running
 
 
+@contextlib.contextmanager
+def bare(directory):
+    with ControlPlane(ASSETS, directory) as running:
+        running.start_controllers()
+        wait_until(running.has_service_accounts, "the controllers make service accounts")
+        yield running
+
+
 @pytest.fixture(scope="session")
 def managed_plane(tmp_path_factory):
     """Another one, for the webhook with certificates of its own."""
-    with ControlPlane(ASSETS, tmp_path_factory.mktemp("managed-plane")) as running:
-        running.start_controllers()
-        wait_until(running.has_service_accounts, "the controllers make service accounts")
+    with bare(tmp_path_factory.mktemp("managed-plane")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def own_plane(tmp_path_factory):
+    """A control plane of the test file's own, in which nothing of ours is installed."""
+    with bare(tmp_path_factory.mktemp("own-plane")) as running:
         yield running
 
 
@@ -53,9 +68,10 @@ def webhook(plane, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def minor(plane):
+def minor():
     """The minor version of the API server."""
-    return int(re.match(r"\d+", plane.version["minor"]).group())
+    said = subprocess.run([ASSETS / "kube-apiserver", "--version"], capture_output=True, text=True, check=True).stdout
+    return int(re.match(r"Kubernetes v1\.(\d+)", said).group(1))
 
 
 @pytest.fixture(scope="module")

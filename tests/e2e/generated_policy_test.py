@@ -41,11 +41,11 @@ REACHABLE = ALWAYS | {f"{outcome} {reason}" for outcome in ("unchanged", "denied
 
 
 @pytest.fixture(scope="module")
-def sides(plane, minor, tmp_path_factory):
+def sides(minor, tmp_path_factory, request):
     if minor < 36:
         pytest.skip("mutating policies of v1 are served from 1.36 on")
     directory = tmp_path_factory.mktemp("policies")
-    made = Sides(plane, directory, make_certificates(directory / "keys"), CONFIGS)
+    made = Sides(request.getfixturevalue("own_plane"), directory, make_certificates(directory / "keys"), CONFIGS)
     yield made
     made.close()
 

@@ -10,8 +10,7 @@ import time
 
 import pytest
 
-from control_plane import ControlPlane, wait_until
-from conftest import ASSETS
+from control_plane import wait_until
 from installed import NAME, ROOT, install, make_certificates
 from other_webhook import other_webhook
 from policy_sides import Client
@@ -55,15 +54,13 @@ def restart(plane, *flags):
 
 
 @pytest.fixture(scope="module")
-def own(minor, tmp_path_factory):
-    """A control plane of this file's own, without the webhook at first."""
+def own(minor, request):
+    """Without the webhook at first."""
     if minor < 36:
         pytest.skip("mutating policies of v1 are served from 1.36 on")
-    with ControlPlane(ASSETS, tmp_path_factory.mktemp("policy-plane")) as running:
-        running.start_controllers()
-        wait_until(running.has_service_accounts, "the controllers make service accounts")
-        install_overlay(running)
-        yield running
+    plane = request.getfixturevalue("own_plane")
+    install_overlay(plane)
+    return plane
 
 
 def test_pods_are_sandboxed_and_stored_so(own):
