@@ -1,5 +1,6 @@
 """Certificates that the webhook makes itself: on a real API server, with a CA that lives a minute."""
 
+import glob
 import json
 import os
 import signal
@@ -119,6 +120,49 @@ def test_a_replica_frozen_through_a_rotation_serves_again(fleet, managed_plane):
     # What was under way over its connections when it froze cannot be answered.
     assert all("deadline exceeded" in what for _, what in load.failures), load.failures
     assert load.failed_since(woken) == []
+
+
+# By a clock that is a day ahead the leaf has expired; by one that is a day behind it is not valid yet.
+@pytest.mark.parametrize("off", ["+1d", "-1d"])
+def test_a_replica_whose_clock_goes_wrong_harms_nothing_and_serves_again(fleet, managed_plane, tmp_path, off):
+    library = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+    if not library:
+        pytest.skip("no libfaketime (Debian: faketime)")
+    clock = tmp_path / "clock"
+    clock.write_text("+0d")
+    replica = fleet.start(command=["env", f"LD_PRELOAD={library[0]}", f"FAKETIME_TIMESTAMP_FILE={clock}",
+                                   "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"])
+
+    def set_clock(text):
+        (tmp_path / "next").write_text(text)
+        os.replace(tmp_path / "next", clock)
+
+    def state():
+        return replica.ops("/readyz?verbose").body.decode()
+
+    def events():
+        return {key: count for key, count in replica.metrics().items()
+                if key.startswith("managed_certificate_events") and '"failure"' not in key}
+
+    try:
+        fleet.wait_until_ready(4)
+        with PodLoad(managed_plane, "default", CLIENTS) as load:
+            set_clock(off)
+            wait_until(lambda: replica not in fleet.balancer.ready(), "its readiness tells")
+            wait_until(lambda: "the clocks of this node and of the API server are apart" in state(), "it says why")
+            assert "the certificate in use is not valid now" in state()
+            before = events()
+            issued = fleet.event("leaf_renewed")
+            wait_until(lambda: fleet.event("leaf_renewed") >= issued + 3, "the others renew theirs", 120)
+            assert events() == before, "it makes, issues and repairs nothing"
+            assert fleet.holds_ours()
+            set_clock("+0d")
+            wait_until(lambda: replica in fleet.balancer.ready(), "it is ready again")
+            seen = load.count
+            wait_until(lambda: load.count > seen + 300, "reviews are made")
+        assert load.failures == []
+    finally:
+        fleet.end(replica)
 
 
 def test_the_api_server_away_for_the_life_of_a_leaf(fleet, managed_plane):
