@@ -98,18 +98,22 @@ def burst(keys, core, row):
             statistics.median(times) < 50)
 
 
+def start_time(keys, binary=BINARY):
+    """ms from exec until it says where it serves."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [binary, "serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--tls-cert",
+         str(keys / "tls.crt"), "--tls-key", str(keys / "tls.key"), "--kube-version", "1.34"],
+        stderr=subprocess.PIPE)
+    process.stderr.readline()
+    took = (time.perf_counter() - began) * 1e3
+    process.kill()
+    process.wait()
+    return took
+
+
 def start(keys, rounds, row):
-    times = []
-    for _ in range(max(rounds, 5)):
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            [BINARY, "serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--tls-cert",
-             str(keys / "tls.crt"), "--tls-key", str(keys / "tls.key"), "--kube-version", "1.34"],
-            stderr=subprocess.PIPE)
-        process.stderr.readline()
-        times.append((time.perf_counter() - began) * 1e3)
-        process.kill()
-        process.wait()
+    times = [start_time(keys) for _ in range(max(rounds, 5))]
     row("from exec to serving", f"{statistics.median(times):.1f} ms", "under 50 ms", statistics.median(times) < 50)
 
 

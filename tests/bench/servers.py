@@ -69,10 +69,10 @@ class Webhook(Server, WebhookServer):
 
     name = "code-executor-webhook"
 
-    def __init__(self, directory, core, arguments=()):
+    def __init__(self, directory, core, arguments=(), binary=BINARY):
         self.keys, self.log_file = directory, tempfile.NamedTemporaryFile()
         self.process = subprocess.Popen(
-            [*map(str, [BINARY, "serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--tls-cert",
+            [*map(str, [binary, "serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--tls-cert",
                         directory / "tls.crt", "--tls-key", directory / "tls.key", "--kube-version", "1.34.1",
                         *arguments])], stderr=self.log_file, preexec_fn=pin(core))
         wait_until(lambda: b"ops_address" in self.read_log(), "it serves")
