@@ -338,9 +338,10 @@ class Serve:
         self.log = ""
         self._unmatched = []
         self._lines = queue.Queue()
-        self._reader = threading.Thread(target=self._read)
+        # A daemon: a test that fails before the `with` block begins must not hang.
+        self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        serving = self.wait_for_log(r"serving.*")
+        serving = self.wait_for_log("ops_address=")
         self._ops = re.search(r'ops_address="([^"]*)"', serving).group(1)
         self._address = re.search(r' address="([^"]*)"', serving).group(1)
 
