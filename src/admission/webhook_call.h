@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "admission/label_selector.h"
+#include "admission/match_scope.h"
 #include "base/result.h"
 
 namespace webhook {
@@ -14,10 +14,8 @@ namespace webhook {
 /// it cannot be.
 struct WebhookScope {
   std::string name;
-  LabelSelector namespaces;
-  LabelSelector objects;
-  bool takes_pod_creations = false;     ///< One of its rules does.
-  std::vector<std::string> conditions;  ///< CEL, "name: expression", which is not evaluated here.
+  MatchScope scope;
+  std::string conditions;     ///< CEL, which is not evaluated here; empty without any.
   bool fails_closed = true;   ///< failurePolicy Fail: without the webhook the pod is refused.
   bool has_authority = true;  ///< A caBundle, without which API servers trust no Service.
 };
@@ -32,25 +30,9 @@ struct WebhookConfiguration {
 /// Reads `object`. Error: "NAME: webhooks[0].objectSelector: what is wrong (what would be right)".
 Result<WebhookConfiguration> parse_webhook_configuration(const nlohmann::ordered_json& object);
 
-enum class Called {
-  kYes,
-  kDepends,  ///< On conditions, or on what is not known.
-  kNo,
-};
-
-/// "yes", "depends", "no".
-std::string_view to_string(Called called);
-
-/// Whether the API server calls a webhook of a configuration for the creation of a pod, and for
-/// each of its webhooks why, in one line.
-struct CallVerdict {
-  Called called = Called::kNo;
-  std::vector<std::string> why;
-};
-
-/// Judges as API servers do (k8s.io/apiserver pkg/admission/plugin/webhook/generic, ShouldCallHook)
-/// the creation of a v1 Pod with labels `pod` in a namespace with labels `ns`. What other webhooks
-/// do to the labels before is not known here.
+/// Whether the API server calls a webhook of a configuration for the creation of a v1 Pod with
+/// labels `pod` in a namespace with labels `ns`. What other webhooks do to the labels before is not
+/// known here.
 CallVerdict would_be_called(const WebhookConfiguration& configuration, const Labels& pod,
                             const Labels& ns);
 

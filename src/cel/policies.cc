@@ -18,14 +18,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kApi = "admissionregistration.k8s.io/v1";
-constexpr const char* kName = "code-executor-webhook";
 constexpr const char* kDenials = "code-executor-webhook-denials";
 constexpr const char* kWarnings = "code-executor-webhook-warnings";
 
 Json to_object(const char* api, const char* kind, const std::string& name) {
   return {{"apiVersion", api},
           {"kind", kind},
-          {"metadata", {{"name", name}, {"labels", {{"app.kubernetes.io/name", kName}}}}}};
+          {"metadata", {{"name", name}, {"labels", {{"app.kubernetes.io/name", "code-executor-webhook"}}}}}};
 }
 
 Json to_json(const Variables& variables) {
@@ -116,7 +115,7 @@ class Policies {
     spec["mutations"] =
         Json::array({{{"patchType", "JSONPatch"},
                       {"jsonPatch", {{"expression", to_lines(to_mutation(sandbox_))}}}}});
-    add(to_object(kApi, "MutatingAdmissionPolicy", kName), std::move(spec));
+    add(to_object(kApi, "MutatingAdmissionPolicy", kPolicyName), std::move(spec));
     bind("MutatingAdmissionPolicyBinding", nullptr, true);
   }
 

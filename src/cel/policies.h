@@ -19,6 +19,9 @@ inline constexpr std::size_t kMaxExpression = 100'000;
 /// The oldest release that serves mutating policies as admissionregistration.k8s.io/v1.
 inline constexpr KubeVersion kOldestPolicyVersion{1, 36};
 
+/// The name of the mutating policy, and of its binding.
+inline constexpr const char* kPolicyName = "code-executor-webhook";
+
 struct PolicyOptions {
   /// The MutatingWebhookConfiguration of manifests/base: its rules and selectors are the policies'.
   nlohmann::ordered_json webhook_configuration;

@@ -32,18 +32,20 @@ namespace fs = std::filesystem;
 constexpr const char* kFooter =
     R"(Changes nothing. For a pod that exists it says what it is, and what would become of it if it
 were created again as it is; for a workload what becomes of the pods it makes, and what those are
-that it has. `called` says whether the API server would ask the webhook at all.
+that it has. `acts` says which of both installations would act, the webhook (`called`) or the
+policy: both, or neither.
 
   explain -n retool deploy/retool-code-executor
   explain --all                       each code-executor pod of the cluster; exit code 1 where one
                                       is in a state of --fail-on
   explain -f deployment.yaml          without a cluster
   kubectl get pods,nodes,ns,mutatingwebhookconfigurations -A -o yaml | explain --all -f -
+                                      with mutatingadmissionpolicies and their bindings from 1.36
 
 States: sandboxed; stale_profile: of another release or configuration; without_user_namespace: the
 API server took hostUsers away; on_bad_node: sandboxed, on a node that is known not to run it;
-privileged; missed: the webhook was not asked, or was another; unchanged: left alone, and not
-privileged.)";
+privileged; missed: neither webhook nor policy acted, or they were others; unchanged: left alone,
+and not privileged.)";
 
 struct ExplainFlags {
   CommonFlags common;
@@ -103,10 +105,10 @@ class Run {
         names_(parse_object_names(flags.names)),
         config_(value_or_throw(make_config(flags.common))),
         client_(connect_if_asked()),
+        version_(version()),
         surroundings_(config_.server.tls.managed.webhook_configuration_name,
-                      client_ ? &*client_ : nullptr, config_.cluster.node_awareness),
-        explainer_(value_or_throw(make_sandbox_of(config_)), {.version = version()},
-                   surroundings_) {
+                      client_ ? &*client_ : nullptr, version_, config_.cluster.node_awareness),
+        explainer_(value_or_throw(make_sandbox_of(config_)), {.version = version_}, surroundings_) {
     print_config_warnings(config_);
   }
 
@@ -209,6 +211,7 @@ class Run {
   const std::vector<ObjectName> names_;
   const Config config_;
   const std::optional<KubeClient> client_;
+  const KubeVersion version_;
   Surroundings surroundings_;
   Explainer explainer_;
 };

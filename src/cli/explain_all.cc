@@ -12,19 +12,17 @@ namespace {
 
 constexpr std::size_t kMaxName = 253;
 
-Colour colour_of_call(Called called) {
-  return called == Called::kNo ? Colour::kYellow : Colour::kNone;
-}
+Colour colour_of(Actor actor) { return actor == Actor::kNeither ? Colour::kYellow : Colour::kNone; }
 
 void print_rows(const std::vector<Explained>& pods) {
   std::vector<std::vector<Cell>> rows;
-  rows.push_back({{"NAMESPACE"}, {"POD"}, {"STATE"}, {"REASON"}, {"CALLED"}, {"NODE"}, {"NOTE"}});
+  rows.push_back({{"NAMESPACE"}, {"POD"}, {"STATE"}, {"REASON"}, {"ACTS"}, {"NODE"}, {"NOTE"}});
   for (const Explained& pod : pods) {
     rows.push_back({{to_printable(pod.ns, kMaxName)},
                     {to_printable(pod.name, kMaxName)},
                     {std::string(to_string(*pod.state)), colour_of(*pod.state)},
                     {std::string(to_string(pod.explanation.decision.reason))},
-                    {std::string(to_string(pod.call.called)), colour_of_call(pod.call.called)},
+                    {std::string(to_string(pod.acting.actor())), colour_of(pod.acting.actor())},
                     {pod.node.empty() ? "-" : to_printable(pod.node, kMaxName)},
                     {pod.note.empty() ? "-" : pod.note}});
   }

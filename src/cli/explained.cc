@@ -89,13 +89,17 @@ void print_pods(const std::vector<Explained>& pods) {
   }
 }
 
-/// That the pod is older than the webhook; empty where it is not, or that is not known.
+/// Why a pod that exists may be as neither installation would have left it; empty where that is not
+/// known.
 std::string to_age(const Explained& pod, const Surroundings& surroundings) {
-  const std::string& since = surroundings.created();
-  // Both are in UTC, without fractions: they compare as text.
-  if (since.empty() || pod.created >= since) return {};
-  return "older than MutatingWebhookConfiguration " + surroundings.configuration_name() + ", of " +
-         since;
+  const auto since = surroundings.installed_since();
+  if (!since) return {};
+  if (pod.created < since->when) return "older than " + since->what + ", of " + since->when;
+  const bool is_missed_by_policy =
+      *pod.state == PodState::kMissed && pod.acting.actor() == Actor::kPolicy;
+  return is_missed_by_policy ? "the policy did not act: feature or admission plugin "
+                               "MutatingAdmissionPolicy may be off, or its configuration another"
+                             : "";
 }
 
 }  // namespace
@@ -106,7 +110,7 @@ Explained Explainer::explain(const PodPlace& place, const std::string& ns) {
                       .name = place.name,
                       .state = {},
                       .explanation = {},
-                      .call = {},
+                      .acting = {},
                       .created = {},
                       .node = {},
                       .note = {}};
@@ -117,20 +121,23 @@ Explained Explainer::explain(const PodPlace& place, const std::string& ns) {
   auto request = parse_review(parser_, review.dump(), *sandbox_);
   if (!request) throw std::runtime_error(name_of(explained) + ": " + request.error().message);
   explained.has_target = request->pod.target.has_value();
+  explained.acting =
+      surroundings_.acting_on(labels_of(place.object->at(place.template_at)), explained.ns);
+  const std::shared_ptr<const NodeSnapshot> nodes =
+      explained.has_target ? surroundings_.nodes() : nullptr;
   ClusterState cluster = cluster_;
+  // A policy sees no nodes.
+  if (explained.acting.actor() != Actor::kPolicy) cluster.nodes = nodes;
   if (PodFacts& pod = request->pod; explained.has_target) {
-    cluster.nodes = surroundings_.nodes();
     pod.placement = to_placement(pod.constraints, pod.affinity_annotation, cluster.nodes.get());
   }
   explained.explanation = webhook::explain(*request, sandbox_->policy, cluster);
-  explained.call =
-      surroundings_.call_for(labels_of(place.object->at(place.template_at)), explained.ns);
   if (!exists) return explained;
   explained.created = to_printable(string_at(*place.object, "/metadata/creationTimestamp"), 64);
   if (explained.kind != "Pod") return explained;
   explained.node = string_at(*place.object, "/spec/nodeName");
   const std::string why_bad =
-      why_bad_node(cluster.nodes.get(), explained.node, request->pod.constraints.runtime_class);
+      why_bad_node(nodes.get(), explained.node, request->pod.constraints.runtime_class);
   explained.state = to_pod_state(*request, explained.explanation.decision, !why_bad.empty());
   if (*explained.state == PodState::kOnBadNode) {
     explained.note = "its node cannot run the sandbox: " + to_printable(why_bad, kMaxName);
@@ -174,8 +181,13 @@ void print(const Explained& explained) {
   print_line("why", explanation.why);
   print_lines("to sandbox", explanation.to_sandbox);
   print_lines("warning", explanation.warnings);
-  print_line("called", to_string(explained.call.called));
-  print_lines("", explained.call.why);
+  const Acting& acting = explained.acting;
+  print_line("acts",
+             acting.actor() == Actor::kBoth ? "both, the policy first" : to_string(acting.actor()));
+  print_line("called", to_string(acting.webhook.called));
+  print_lines("", acting.webhook.why);
+  print_line("policy", to_string(acting.policy.called));
+  print_lines("", acting.policy.why);
   if (explained.pods) print_pods(*explained.pods);
 }
 
@@ -190,8 +202,11 @@ Document to_json(const Explained& explained) {
                    {"why", explanation.why},
                    {"toSandbox", explanation.to_sandbox},
                    {"warnings", explanation.warnings},
-                   {"called", to_string(explained.call.called)},
-                   {"calledWhy", explained.call.why}};
+                   {"acts", to_string(explained.acting.actor())},
+                   {"called", to_string(explained.acting.webhook.called)},
+                   {"calledWhy", explained.acting.webhook.why},
+                   {"policy", to_string(explained.acting.policy.called)},
+                   {"policyWhy", explained.acting.policy.why}};
   if (explained.state) json["state"] = to_string(*explained.state);
   for (const auto& [key, value] :
        {std::pair{"created", &explained.created}, std::pair{"node", &explained.node},

@@ -21,7 +21,7 @@ struct Explained {
   std::optional<PodState> state;  ///< Of a pod that exists.
   bool has_target = false;
   Explanation explanation;
-  CallVerdict call;
+  Acting acting;
   std::string created;                              ///< RFC 3339; empty for what does not exist.
   std::string node;                                 ///< Of a pod that exists and is scheduled.
   std::string note;                                 ///< Why a pod may have been missed; or nothing.

@@ -1,63 +1,149 @@
 #include "cli/surroundings.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
 #include "base/dns_name.h"
 #include "base/json_at.h"
+#include "cel/policies.h"
 #include "cli/nodes.h"
 #include "kube/objects.h"
 
 namespace webhook {
 namespace {
 
-constexpr const char* kConfigurations =
-    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/";
+constexpr const char* kApi = "/apis/admissionregistration.k8s.io/v1/";
+constexpr const char* kPolicy = "MutatingAdmissionPolicy";
+constexpr const char* kBinding = "MutatingAdmissionPolicyBinding";
+
+template <class T>
+T parsed_or_throw(Result<T> parsed) {
+  if (!parsed) throw std::runtime_error(parsed.error().message);
+  return std::move(*parsed);
+}
 
 }  // namespace
 
-Surroundings::Surroundings(std::string configuration, const KubeClient* client, bool looks_at_nodes)
-    : name_(std::move(configuration)), client_(client), looks_at_nodes_(looks_at_nodes) {}
+std::string_view to_string(Actor actor) {
+  switch (actor) {
+    case Actor::kWebhook: return "webhook";
+    case Actor::kPolicy: return "policy";
+    case Actor::kBoth: return "both";
+    case Actor::kNeither: return "neither";
+    case Actor::kDepends: break;
+  }
+  return "depends";
+}
+
+Actor Acting::actor() const {
+  const bool by_webhook = webhook.called == Called::kYes;
+  const bool by_policy = policy.called == Called::kYes;
+  if (by_webhook && by_policy) return Actor::kBoth;
+  if (by_webhook) return Actor::kWebhook;
+  if (by_policy) return Actor::kPolicy;
+  const bool does_neither = webhook.called == Called::kNo && policy.called == Called::kNo;
+  return does_neither ? Actor::kNeither : Actor::kDepends;
+}
+
+Surroundings::Surroundings(std::string configuration, const KubeClient* client, KubeVersion version,
+                           bool looks_at_nodes)
+    : name_(std::move(configuration)),
+      client_(client),
+      version_(version),
+      looks_at_nodes_(looks_at_nodes) {}
 
 void Surroundings::add(const Document& document) {
   const std::string kind = string_at(document, "/kind");
+  const std::string name = string_at(document, "/metadata/name");
   if (kind.ends_with("List") && document.contains("items")) {
     for (const Document& item : document["items"]) add(item);
   } else if (kind == "Namespace") {
-    namespaces_[string_at(document, "/metadata/name")] = labels_of(document);
+    namespaces_[name] = labels_of(document);
   } else if (kind == "Node" || kind == "RuntimeClass") {
     put_node(document, inventory_);
-  } else if (kind == "MutatingWebhookConfiguration" &&
-             string_at(document, "/metadata/name") == name_) {
-    auto configuration = parse_webhook_configuration(document);
-    if (!configuration) throw std::runtime_error(configuration.error().message);
-    configuration_ = std::move(*configuration);
-    created_ = configuration_->created;
-    is_read_ = true;
+  } else if (kind == "MutatingWebhookConfiguration" && name == name_) {
+    configuration_ = parsed_or_throw(parse_webhook_configuration(document));
+    is_configuration_read_ = true;
+  } else if (kind == kPolicy && name == kPolicyName) {
+    policy_ = parsed_or_throw(parse_admission_policy(document));
+    is_policy_read_ = true;
+  } else if (kind == kBinding) {
+    add_binding(document);
+    are_bindings_read_ = true;
   }
 }
 
 void Surroundings::read_configuration() {
-  if (std::exchange(is_read_, true)) return;
+  if (std::exchange(is_configuration_read_, true)) return;
   const std::string what = "MutatingWebhookConfiguration " + name_;
   if (client_ == nullptr) {
-    without_ = {Called::kDepends, {what + " is not known (--kubeconfig asks a cluster for it)"}};
+    without_configuration_ = {Called::kDepends,
+                              {what + " is not known (--kubeconfig asks a cluster for it)"}};
     return;
   }
-  const auto object = get_object(*client_, kConfigurations + name_);
+  const auto object = get_object(*client_, kApi + ("mutatingwebhookconfigurations/" + name_));
   if (!object) {
     problems_.push_back(object.error().message);
-    without_ = {Called::kDepends, {what + " cannot be read"}};
+    without_configuration_ = {Called::kDepends, {what + " cannot be read"}};
     return;
   }
   if (!object->has_value()) {
-    without_ = {Called::kNo, {"there is no " + what + ": the webhook is not installed"}};
+    without_configuration_ = {Called::kNo,
+                              {"there is no " + what + ": the webhook is not installed"}};
     return;
   }
-  auto configuration = parse_webhook_configuration(**object);
-  if (!configuration) throw std::runtime_error(configuration.error().message);
-  configuration_ = std::move(*configuration);
-  created_ = configuration_->created;
+  configuration_ = parsed_or_throw(parse_webhook_configuration(**object));
+}
+
+void Surroundings::read_policy() {
+  if (std::exchange(is_policy_read_, true)) return;
+  const std::string what = std::string(kPolicy) + ' ' + kPolicyName;
+  if (version_ < kOldestPolicyVersion) {
+    without_policy_ = {Called::kNo,
+                       {"Kubernetes " + to_string(version_) + " serves no " + kPolicy + " of v1 (" +
+                        to_string(kOldestPolicyVersion) + " and later do)"}};
+    return;
+  }
+  if (client_ == nullptr) {
+    without_policy_ = {Called::kDepends,
+                       {what + " is not known (--kubeconfig asks a cluster for it)"}};
+    return;
+  }
+  const auto object =
+      get_object(*client_, kApi + std::string("mutatingadmissionpolicies/") + kPolicyName);
+  if (!object) {
+    problems_.push_back(object.error().message);
+    without_policy_ = {Called::kDepends, {what + " cannot be read"}};
+    return;
+  }
+  if (!object->has_value()) {
+    without_policy_ = {Called::kNo, {"there is no " + what + ": the policy is not installed"}};
+    return;
+  }
+  policy_ = parsed_or_throw(parse_admission_policy(**object));
+}
+
+void Surroundings::read_bindings() {
+  if (!policy_ || std::exchange(are_bindings_read_, true)) return;
+  if (client_ == nullptr) {
+    without_policy_ = {Called::kDepends,
+                       {std::string(kBinding) + " of " + policy_->name +
+                        " is not known (--kubeconfig asks a cluster for it)"}};
+    return;
+  }
+  const auto failed =
+      for_each_object(*client_, {.path = kApi + std::string("mutatingadmissionpolicybindings")},
+                      [this](Document& each) { add_binding(each); });
+  if (!failed) return;
+  problems_.push_back(failed->message);
+  without_policy_ = {Called::kDepends,
+                     {std::string(kBinding) + " of " + policy_->name + " cannot be read"}};
+}
+
+void Surroundings::add_binding(const Document& document) {
+  if (string_at(document, "/spec/policyName") != kPolicyName) return;
+  bindings_.push_back(parsed_or_throw(parse_admission_policy_binding(document)));
 }
 
 const Labels& Surroundings::labels_of_namespace(const std::string& ns) {
@@ -87,10 +173,34 @@ std::shared_ptr<const NodeSnapshot> Surroundings::nodes() {
   return nodes_;
 }
 
-CallVerdict Surroundings::call_for(const Labels& pod, const std::string& ns) {
+Acting Surroundings::acting_on(const Labels& pod, const std::string& ns) {
   read_configuration();
-  if (!configuration_) return without_;
-  return would_be_called(*configuration_, pod, labels_of_namespace(ns));
+  read_policy();
+  read_bindings();
+  Acting acting{.webhook = without_configuration_, .policy = {}};
+  if (configuration_) {
+    acting.webhook = would_be_called(*configuration_, pod, labels_of_namespace(ns));
+  }
+  acting.policy = without_policy_
+                      ? *without_policy_
+                      : would_be_evaluated(*policy_, bindings_, pod, labels_of_namespace(ns));
+  return acting;
+}
+
+std::optional<Surroundings::Since> Surroundings::installed_since() const {
+  std::optional<Since> first;
+  // All are in UTC, without fractions: they compare as text.
+  const auto add = [&](const std::string& what, const std::string& when) {
+    if (!when.empty() && (!first || when < first->when)) first = Since{what, when};
+  };
+  if (configuration_) add("MutatingWebhookConfiguration " + name_, configuration_->created);
+  for (const AdmissionPolicyBinding& binding : bindings_) {
+    // It acts from when both are there.
+    if (policy_) {
+      add(std::string(kBinding) + ' ' + binding.name, std::max(binding.created, policy_->created));
+    }
+  }
+  return first;
 }
 
 }  // namespace webhook

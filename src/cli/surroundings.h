@@ -4,51 +4,83 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "admission/policy_call.h"
 #include "admission/webhook_call.h"
+#include "base/kube_version.h"
 #include "kube/client.h"
 #include "scheduling/node_inventory.h"
 #include "yaml/manifest.h"
 
 namespace webhook {
 
-/// What decides whether the webhook is called for a pod: the MutatingWebhookConfiguration and the
-/// labels of namespaces, of a cluster or among documents; and the nodes. Each is asked for once.
+/// Which of the two installations acts when a pod is created, as far as that is certain.
+enum class Actor { kWebhook, kPolicy, kBoth, kNeither, kDepends };
+
+/// "webhook", "policy", "both", "neither", "depends".
+std::string_view to_string(Actor actor);
+
+/// What each installation has to do with the creation of a pod.
+struct Acting {
+  CallVerdict webhook;
+  CallVerdict policy;
+
+  /// Those whose verdict is yes; without one it depends where one does.
+  [[nodiscard]] Actor actor() const;
+};
+
+/// What decides who acts when a pod is created: the MutatingWebhookConfiguration, the
+/// MutatingAdmissionPolicy with its bindings, and the labels of namespaces, of a cluster or among
+/// documents; and the nodes. Each is asked for once.
 class Surroundings {
  public:
-  /// Of the cluster of `client`, unless it is null; it outlives this. `configuration` is the name
-  /// of the MutatingWebhookConfiguration. `looks_at_nodes`: as cluster.nodeAwareness says.
-  Surroundings(std::string configuration, const KubeClient* client, bool looks_at_nodes);
+  /// Of the cluster of `client`, unless it is null; it outlives this. `version` is the cluster's:
+  /// one that has no mutating policies is not asked for them. `configuration` is the name of the
+  /// MutatingWebhookConfiguration. `looks_at_nodes`: as cluster.nodeAwareness says.
+  Surroundings(std::string configuration, const KubeClient* client, KubeVersion version,
+               bool looks_at_nodes);
 
   /// Takes what is in `document`, or in the items of a List, before anything is asked.
   void add(const Document& document);
 
-  /// Whether the webhook is called for the creation of a pod with labels `pod` in namespace `ns`.
-  /// Why, where it is not known, is in the verdict too.
-  CallVerdict call_for(const Labels& pod, const std::string& ns);
+  /// Who acts at the creation of a pod with labels `pod` in namespace `ns`. Why, where it is not
+  /// known, is in the verdicts too.
+  Acting acting_on(const Labels& pod, const std::string& ns);
 
   /// Null where they are not looked at, or not known; why not is then on stderr.
   std::shared_ptr<const NodeSnapshot> nodes();
 
-  /// RFC 3339 in UTC; empty where it is not known.
-  [[nodiscard]] const std::string& created() const { return created_; }
-
-  [[nodiscard]] const std::string& configuration_name() const { return name_; }
+  /// The installation that was there first: its kind and name, and since when (RFC 3339 in UTC).
+  struct Since {
+    std::string what;
+    std::string when;
+  };
+  /// Nothing where there is none, or its age is not known.
+  [[nodiscard]] std::optional<Since> installed_since() const;
 
   /// Why something could not be read: one line each.
   [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
 
  private:
   void read_configuration();
+  void read_policy();
+  void read_bindings();
+  void add_binding(const Document& document);
   const Labels& labels_of_namespace(const std::string& ns);
 
   const std::string name_;
   const KubeClient* client_;
-  bool is_read_ = false;  ///< The configuration, or why there is none.
+  const KubeVersion version_;
+  bool is_configuration_read_ = false;  ///< Or why there is none.
   std::optional<WebhookConfiguration> configuration_;
-  CallVerdict without_;  ///< Where there is none.
-  std::string created_;
+  CallVerdict without_configuration_;
+  bool is_policy_read_ = false;
+  std::optional<AdmissionPolicy> policy_;
+  bool are_bindings_read_ = false;
+  std::vector<AdmissionPolicyBinding> bindings_;
+  std::optional<CallVerdict> without_policy_;  ///< Or without its bindings.
   std::map<std::string, Labels> namespaces_;
   std::vector<std::string> problems_;
   const bool looks_at_nodes_;

@@ -1,5 +1,6 @@
 """`explain` on a real API server, by an account with the rights that docs/command-line.md names, and no others."""
 
+import contextlib
 import copy
 import json
 import re
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from control_plane import wait_until
-from installed import BINARY, NAME, ROOT
+from installed import BINARY, NAME, ROOT, webhook_looks_away
 from pods import LABEL, create, is_sandboxed, pod
 
 ROLE = "code-executor-webhook-explain"
@@ -121,6 +122,65 @@ def test_all_states(plane, explain, workloads, namespace, minor):
     assert {each["name"] for each in everywhere} >= set(found)
 
 
+@contextlib.contextmanager
+def mutating_policy(plane, namespace):
+    """The mutating policy of manifests/overlays/policy and its binding, for pods of `namespace`."""
+    made = [each for each in yaml.safe_load_all((ROOT / "manifests/overlays/policy/policies.yaml").read_text())
+            if each["kind"].startswith("Mutating")]
+    made[1]["spec"]["matchResources"] = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    for each in made:
+        apply(plane, each)
+    try:
+        yield
+    finally:
+        for each in made:
+            plane.kubectl("delete", each["kind"], each["metadata"]["name"])
+
+
+def test_who_would_act_is_who_acts(plane, webhook, explain, workloads, namespace, minor):
+    """Of webhook and policy both, one or neither, by what becomes of a pod."""
+    if minor < 36:
+        (said,) = objects(explain("deploy/w"))
+        assert (said["acts"], said["policy"]) == ("webhook", "no")
+        assert f"Kubernetes 1.{minor} serves no MutatingAdmissionPolicy of v1" in said["policyWhy"][0]
+        return
+
+    def counted(reason):
+        return sum(value for key, value in webhook.metrics().items()
+                   if key.startswith("admission_requests_total") and f'reason="{reason}"' in key)
+
+    def who_acts():
+        """By how a pod comes out, and what the webhook said of it: of one that the policy sandboxed, and of its own when it
+        is asked again, that nothing is left to do."""
+        before = counted("supported"), counted("already_sandboxed")
+        made = json.loads(create(plane, namespace, pod("dry"), "--dry-run=server").stdout)
+        has_sandboxed, was_asked = (counted(reason) > there for reason, there in zip(("supported", "already_sandboxed"), before))
+        if not is_sandboxed(made):
+            return "neither"
+        return "webhook" if has_sandboxed else "both" if was_asked else "policy"
+
+    def agree(acts):
+        wait_until(lambda: who_acts() == acts, f"{acts} acts")
+        (said,) = objects(explain("deploy/w"))
+        assert said["acts"] == acts, said
+        return said
+
+    assert agree("webhook")["policyWhy"] == [f"there is no MutatingAdmissionPolicy {NAME}: the policy is not installed"]
+    with mutating_policy(plane, namespace):
+        agree("both")
+        with webhook_looks_away(plane, namespace):
+            assert agree("policy")["called"] == "no"
+    with webhook_looks_away(plane, namespace):
+        agree("neither")
+        assert create(plane, namespace, pod("neither")).returncode == 0
+        (found,) = [each for each in json.loads(explain("--all", "-n", namespace).stdout)["pods"]
+                    if each["name"] == "neither"]
+        assert (found["state"], found["acts"]) == ("missed", "neither")
+        plane.kubectl("delete", "pod", "neither", "-n", namespace, "--wait=false", "--force")
+    agree("webhook")
+
+
 def test_what_the_api_server_refuses_is_what_is_said(explain, namespace, plane):
     done = explain("-n", "kube-system", "pod/none")
     assert (done.returncode, done.stdout) == (1, '{\n  "objects": []\n}\n')
@@ -144,15 +204,23 @@ def without(role, number, resource, verb):
     return role
 
 
-def test_every_right_that_is_documented_is_needed(plane, explain, workloads):
+def test_every_right_that_is_documented_is_needed(plane, explain, workloads, namespace, minor):
     """Each command that needs it says so without it."""
+    with mutating_policy(plane, namespace) if minor >= 36 else contextlib.nullcontext():
+        check_rights(plane, explain, minor)
+
+
+def check_rights(plane, explain, minor):
     role = documented_role()
-    names = {"pods": "pod/none", "namespaces": "deploy/w", "mutatingwebhookconfigurations": "deploy/w"}
+    names = {"pods": "pod/none", "namespaces": "deploy/w", "mutatingwebhookconfigurations": "deploy/w",
+             "mutatingadmissionpolicies": "deploy/w", "mutatingadmissionpolicybindings": "deploy/w"}
     needs = {("pods", "list"): "job/w", ("replicasets", "list"): "deploy/w", ("jobs", "list"): "cronjob/w"}
     missed = {"nodes": "answered 403 (expected 200: the right to list nodes)",
               "runtimeclasses": "RuntimeClasses are not known"}
     assert len(rights(role)) > 10
     for number, resource, verb in rights(role):
+        if minor < 36 and resource.startswith("mutatingadmissionpolic"):
+            continue  # it asks for none
         name = needs.get((resource, verb)) or names.get(resource) or f"{resource}/w"
         name = "deploy/w" if resource in missed else name
         words = missed.get(resource, "status 403")

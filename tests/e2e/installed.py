@@ -1,6 +1,7 @@
 """The webhook as its users install it, called by a real API server on loopback."""
 
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -50,6 +51,22 @@ def install(plane, directory, *flags):
     apply_base(plane, directory / "kustomization", f"https://127.0.0.1:{server.port}/mutate",
                (keys / "ca.crt").read_bytes())
     return server
+
+
+@contextlib.contextmanager
+def webhook_looks_away(plane, namespace):
+    """Inside, the webhook is not called for pods of `namespace`, some time after the API server has seen it."""
+    values = "/webhooks/0/namespaceSelector/matchExpressions/0/values"
+
+    def patch(operation):
+        plane.kubectl("patch", "mutatingwebhookconfiguration", NAME, "--type=json", "-p",
+                      json.dumps([operation]))
+
+    patch({"op": "add", "path": f"{values}/0", "value": namespace})
+    try:
+        yield
+    finally:
+        patch({"op": "remove", "path": f"{values}/0"})
 
 
 def mutate(version, text, *flags):

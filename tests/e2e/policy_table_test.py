@@ -1,34 +1,16 @@
 """manifests/final-state-policy on every pod of tests/policy/cases: what a real API server says. The webhook is not
 called: the policy judges what there is."""
 
-import contextlib
-import json
-
 import pytest
 
 from control_plane import wait_until
-from installed import ROOT
+from installed import ROOT, webhook_looks_away
 from pods import LABEL
 from policy_cases import is_stored, load, operations, pod_of
 
 POLICY = ROOT / "manifests/final-state-policy"
 CASES = load()
 STORED = {name: f"case-{number}" for number, (name, _, case) in enumerate(CASES) if is_stored(case)}
-
-
-@contextlib.contextmanager
-def webhook_looks_away(plane, namespace):
-    values = "/webhooks/0/namespaceSelector/matchExpressions/0/values"
-
-    def patch(operation):
-        plane.kubectl("patch", "mutatingwebhookconfiguration", "code-executor-webhook", "--type=json", "-p",
-                      json.dumps([operation]))
-
-    patch({"op": "add", "path": f"{values}/0", "value": namespace})
-    try:
-        yield
-    finally:
-        patch({"op": "remove", "path": f"{values}/0"})
 
 
 def debug(plane, namespace, name, *containers):

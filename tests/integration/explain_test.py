@@ -10,7 +10,7 @@ import subprocess
 import pytest
 import yaml
 
-from fake_cluster import HOOKS, FakeCluster
+from fake_cluster import BINDINGS, HOOKS, POLICY, FakeCluster
 from fake_kube_apiserver import FakeApiServer
 from webhook_server import BINARY
 
@@ -117,9 +117,12 @@ def test_the_text_of_a_manifest():
         "  decision    unchanged, explicit_security_context (row 8)",
         "  why         container 'code-executor' has privileged: true, as Retool's chart renders it unless told otherwise",
         "  to sandbox  label the pod code-executor-webhook/mode: sandbox, or set sandbox.replaceChartDefault: true"]
-    assert lines[-2:] == [
+    assert lines[-5:] == [
+        "  acts        depends",
         "  called      depends",
-        "              MutatingWebhookConfiguration code-executor-webhook is not known (--kubeconfig asks a cluster for it)"]
+        "              MutatingWebhookConfiguration code-executor-webhook is not known (--kubeconfig asks a cluster for it)",
+        "  policy      no",
+        "              Kubernetes 1.34 serves no MutatingAdmissionPolicy of v1 (1.36 and later do)"]
     assert done.stderr.startswith("assuming Kubernetes 1.34")
     assert "\x1b" not in done.stdout
 
@@ -272,6 +275,169 @@ def test_a_manifest_is_judged_by_the_cluster_that_is_given(cluster, kubeconfig):
     assert said["outcome"] == "sandboxed"
 
 
+# Who acts: the webhook, the policy, both or neither.
+
+
+def install_policy(cluster, **binding):
+    """The policy that `policy` prints by default, and its binding; the cluster is one that serves them."""
+    policies = yaml.safe_load_all((ROOT / "manifests/overlays/policy/policies.yaml").read_text())
+    made = {each["kind"]: each["spec"] for each in policies if each["metadata"]["name"] == "code-executor-webhook"}
+    cluster.version = "v1.37.2"
+    cluster.add(POLICY, kind="MutatingAdmissionPolicy", spec=made["MutatingAdmissionPolicy"],
+                metadata={"creationTimestamp": "2026-01-10T00:00:00Z"})
+    cluster.add(f"{BINDINGS}/code-executor-webhook", metadata={"creationTimestamp": "2026-01-15T00:00:00Z"},
+                kind="MutatingAdmissionPolicyBinding", spec={**made["MutatingAdmissionPolicyBinding"], **binding})
+
+
+def acting(said):
+    return said["acts"], said["called"], said["policy"]
+
+
+def test_both_installations_act(cluster, kubeconfig):
+    install_policy(cluster)
+    (said,) = one(kubeconfig, "deploy/code-executor")
+    assert acting(said) == ("both", "yes", "yes")
+    assert said["policyWhy"] == [
+        "code-executor-webhook: failurePolicy Fail: where it cannot be evaluated the pod is refused"]
+    text = explain("deploy/code-executor", "--kubeconfig", kubeconfig).stdout
+    assert ("  acts        both, the policy first\n  called      yes\n              sandbox.code-executor-webhook.io: "
+            "failurePolicy Fail: without it the pod is refused\n  policy      yes\n              code-executor-webhook: "
+            "failurePolicy Fail: where it cannot be evaluated the pod is refused\n") in text
+
+
+@pytest.mark.parametrize(("has_webhook", "has_policy", "acts"), [
+    (True, True, "both"), (True, False, "webhook"), (False, True, "policy"), (False, False, "neither")])
+def test_who_acts_is_who_is_installed(cluster, kubeconfig, has_webhook, has_policy, acts):
+    install_policy(cluster)
+    if not has_webhook:
+        del cluster.objects[HOOKS]
+    if not has_policy:
+        del cluster.objects[POLICY]
+    (said,) = one(kubeconfig, "deploy/code-executor")
+    assert acting(said) == (acts, "yes" if has_webhook else "no", "yes" if has_policy else "no")
+    if not has_policy:
+        assert said["policyWhy"] == ["there is no MutatingAdmissionPolicy code-executor-webhook: the policy is not installed"]
+    done = explain("--all", "--kubeconfig", kubeconfig, code=1)
+    assert {line.split("\t")[4] for line in done.stdout.splitlines()} == {"ACTS", acts}
+
+
+@pytest.mark.parametrize(("change", "policy", "why"), [
+    (lambda policy, _: policy["matchConstraints"]["objectSelector"]["matchLabels"].update(team="x"), "no",
+     "objectSelector: label team is missing (expected 'x')"),
+    (lambda policy, _: policy["matchConstraints"]["namespaceSelector"]["matchExpressions"][0]["values"].append("retool"),
+     "no", "namespaceSelector: label kubernetes.io/metadata.name is 'retool'"),
+    (lambda policy, _: policy.update(matchConditions=[{"name": "mine", "expression": "has(object.x)"}]), "depends",
+     "if its matchConditions, which are not evaluated here, are true; mine: has(object.x)"),
+    (lambda _, binding: binding.update(matchResources={"namespaceSelector": {"matchLabels": {"team": "x"}}}), "no",
+     "matchResources of its binding: namespaceSelector: label team is missing (expected 'x')"),
+    (lambda _, binding: binding.update(policyName="another"), "no",
+     "no MutatingAdmissionPolicyBinding binds MutatingAdmissionPolicy code-executor-webhook: without one it does nothing"),
+    (lambda _, binding: binding.update(paramRef={"name": "p", "namespace": "n", "parameterNotFoundAction": "Deny"}), "yes",
+     "without its param n/p the pod is refused"),
+], ids=["object", "namespace", "conditions", "binding", "unbound", "param"])
+def test_whether_the_policy_is_evaluated(cluster, kubeconfig, change, policy, why):
+    install_policy(cluster)
+    change(cluster.objects[POLICY]["spec"], cluster.objects[f"{BINDINGS}/code-executor-webhook"]["spec"])
+    (said,) = one(kubeconfig, "deploy/code-executor")
+    # The webhook acts all the same: that is certain.
+    assert acting(said) == ("both" if policy == "yes" else "webhook", "yes", policy)
+    assert why in said["policyWhy"][0]
+    del cluster.objects[HOOKS]
+    (said,) = one(kubeconfig, "deploy/code-executor")
+    assert said["acts"] == {"yes": "policy", "no": "neither", "depends": "depends"}[policy]
+
+
+def test_an_older_cluster_is_not_asked_for_policies(cluster, kubeconfig, server):
+    install_policy(cluster)
+    cluster.version = "v1.35.1"
+    cluster.refused |= {POLICY, BINDINGS}
+    done = explain("-o", "json", "--kubeconfig", kubeconfig, "deploy/code-executor")
+    (said,) = json.loads(done.stdout)["objects"]
+    assert (acting(said), done.stderr) == (("webhook", "yes", "no"), "")
+    assert said["policyWhy"] == ["Kubernetes 1.35 serves no MutatingAdmissionPolicy of v1 (1.36 and later do)"]
+    assert not [request for request in server.requests() if "policies" in request.path]
+
+
+@pytest.mark.parametrize(("refused", "why"), [
+    (POLICY, "MutatingAdmissionPolicy code-executor-webhook cannot be read"),
+    (BINDINGS, "MutatingAdmissionPolicyBinding of code-executor-webhook cannot be read")])
+def test_policies_that_are_forbidden_are_not_guessed(cluster, kubeconfig, server, refused, why):
+    install_policy(cluster)
+    cluster.refused.add(refused)
+    done = explain("-o", "json", "--kubeconfig", kubeconfig, "deploy/code-executor")
+    (said,) = json.loads(done.stdout)["objects"]
+    assert (acting(said), said["policyWhy"]) == (("webhook", "yes", "depends"), [why])
+    assert f"warning: GET {server.url}{refused}" in done.stderr and "status 403" in done.stderr
+    del cluster.objects[HOOKS]
+    assert one(kubeconfig, "deploy/code-executor")[0]["acts"] == "depends"
+
+
+def test_a_policy_that_is_none_is_named(cluster, kubeconfig):
+    install_policy(cluster)
+    cluster.objects[POLICY]["spec"]["matchConstraints"]["objectSelector"] = 1
+    done = explain("--kubeconfig", kubeconfig, "deploy/code-executor", code=1)
+    assert "code-executor-webhook: spec.matchConstraints.objectSelector: not a label selector" in done.stderr
+
+
+def test_of_all_pods_those_are_found_that_neither_looked_at(cluster, kubeconfig):
+    """By their age: who was there first counts, and a policy from when it was bound."""
+    install_policy(cluster)
+    said = json.loads(explain("--all", "--kubeconfig", kubeconfig, "-o", "json", code=1).stdout)
+    (old,) = [each for each in said["pods"] if each["state"] == "missed"]
+    assert (old["name"], old["acts"]) == ("old", "both")
+    assert old["note"] == "older than MutatingAdmissionPolicyBinding code-executor-webhook, of 2026-01-15T00:00:00Z"
+    cluster.objects[f"{PODS}/old"]["metadata"]["labels"] = {}
+    (old,) = [each for each in json.loads(explain("--all", "--kubeconfig", kubeconfig, "-o", "json", code=1).stdout)["pods"]
+              if each["name"] == "old"]
+    assert acting(old) == ("neither", "no", "no")
+
+
+def test_a_policy_that_does_nothing_is_noticed(cluster, kubeconfig):
+    """Its feature may be off, of which the objects say nothing."""
+    install_policy(cluster)
+    del cluster.objects[HOOKS]
+    cluster.objects[f"{PODS}/old"]["metadata"]["creationTimestamp"] = "2026-03-03T00:00:00Z"
+    (pod, _) = one(kubeconfig, "pod/old")
+    assert (pod["state"], pod["note"]) == (
+        "missed", "the policy did not act: feature or admission plugin MutatingAdmissionPolicy may be off, or its "
+                  "configuration another")
+    assert "note" not in one(kubeconfig, "pod/new")[0]
+
+
+def test_a_policy_sees_no_nodes(cluster, kubeconfig):
+    """Where it acts alone, the decision is its own."""
+    install_policy(cluster)
+    add_node(cluster)
+    add_node(cluster, "/api/v1/nodes/node-2")
+    (said,) = one(kubeconfig, "deploy/code-executor")
+    assert (said["reason"], len(said["warnings"])) == ("supported", 1)
+    del cluster.objects[HOOKS]
+    (said,) = one(kubeconfig, "deploy/code-executor")
+    assert (said["reason"], said["warnings"]) == ("supported", [])
+    assert {pod["name"]: pod["state"] for pod in said["pods"]} == {"old": "missed", "new": "on_bad_node"}
+
+
+def test_policies_that_kubectl_prints_are_enough(cluster):
+    install_policy(cluster)
+    kinds = {POLICY: "MutatingAdmissionPolicy", f"{BINDINGS}/code-executor-webhook": "MutatingAdmissionPolicyBinding"}
+    items = [{**each, "apiVersion": "v1", "kind": each.get("kind", kinds.get(path, "Pod" if "/pods/" in path else "Namespace"))}
+             for path, each in cluster.objects.items() if "/apps/" not in path]
+
+    def acts(left_out=()):
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [each for each in items if each["kind"] not in left_out]})
+        pods = json.loads(explain("--all", "-f", "-", "-o", "json", "--kube-version", "1.37", stdin=text, code=1).stdout)["pods"]
+        return {(*acting(each), each["policyWhy"][0].split(": ")[-1]) for each in pods}
+
+    hooks, policy, binding = "MutatingWebhookConfiguration", *kinds.values()
+    fine = "where it cannot be evaluated the pod is refused"
+    ask = "is not known (--kubeconfig asks a cluster for it)"
+    assert acts() == {("both", "yes", "yes", fine)}
+    assert acts([hooks]) == {("policy", "depends", "yes", fine)}
+    assert acts([policy]) == {("webhook", "yes", "depends", f"MutatingAdmissionPolicy code-executor-webhook {ask}")}
+    assert acts([hooks, binding]) == {
+        ("depends", "depends", "depends", f"MutatingAdmissionPolicyBinding of code-executor-webhook {ask}")}
+
+
 # What cannot be read.
 
 
@@ -342,7 +508,7 @@ def test_all_pods_with_their_states(cluster, kubeconfig):
     add_states(cluster)
     done = explain("--all", "--kubeconfig", kubeconfig, code=1)
     header, *rows = [line.split("\t") for line in done.stdout.splitlines()]
-    assert header == ["NAMESPACE", "POD", "STATE", "REASON", "CALLED", "NODE", "NOTE"]
+    assert header == ["NAMESPACE", "POD", "STATE", "REASON", "ACTS", "NODE", "NOTE"]
     assert {row[1]: row[2] for row in rows} == STATES
     assert {row[0] for row in rows} == {"retool", "other"}
     assert "\x1b" not in done.stdout

@@ -5,7 +5,10 @@ import urllib.parse
 
 from fake_kube_apiserver import answer_with, version_info
 
-HOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/code-executor-webhook"
+ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+HOOKS = f"{ADMISSION}/mutatingwebhookconfigurations/code-executor-webhook"
+POLICY = f"{ADMISSION}/mutatingadmissionpolicies/code-executor-webhook"
+BINDINGS = f"{ADMISSION}/mutatingadmissionpolicybindings"
 
 LISTS = {"nodes": "NodeList", "runtimeclasses": "RuntimeClassList"}
 
@@ -55,7 +58,7 @@ class FakeCluster:
                  or url.path == "/api/v1/pods" and path.startswith("/api/v1/namespaces/") and path.split("/")[-2] == "pods"]
         if plural in LISTS:
             return 200, {"kind": LISTS[plural], "items": items}
-        if plural not in ("pods", "replicasets", "jobs"):
+        if plural not in ("pods", "replicasets", "jobs", "mutatingadmissionpolicybindings"):
             return status(404, f'"{plural}" not found')
         if plural == "pods":
             assert query["fieldSelector"] == "status.phase!=Succeeded,status.phase!=Failed"
