@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from chart_test import CHART, Helm
 from control_plane import wait_until
 from installed import NAME, ROOT, install, make_certificates
 from other_webhook import other_webhook
@@ -171,6 +172,34 @@ def test_where_an_api_server_does_not_do_it_the_final_state_holds(own):
         done = dry(own)
         assert done.returncode == 1 or is_sandboxed(json.loads(done.stdout)), done.stdout
     wait_until(lambda: acts(own), "the policy acts again")
+
+
+@pytest.mark.parametrize("tool", ["helm", "helm3"] if ALL else ["helm"])
+def test_the_chart_takes_the_policies_over_and_away(own, tool, tmp_path):
+    helm = Helm(tool, own, tmp_path)
+
+    def ours():
+        kinds = "mutatingadmissionpolicies,mutatingadmissionpolicybindings,validatingadmissionpolicies," \
+                "validatingadmissionpolicybindings"
+        return own.get_json(kinds)["items"]
+
+    def names():
+        return {(each["kind"], each["metadata"]["name"]) for each in ours()}
+
+    before = names()
+    try:
+        helm("install", NAME, CHART, "-n", NAMESPACE, "--set", "mode=policy", "--take-ownership", *helm.forced)
+        assert names() == before
+        assert {each["metadata"]["labels"]["app.kubernetes.io/managed-by"] for each in ours()} == {"Helm"}
+        assert acts(own)
+        helm("uninstall", NAME, "-n", NAMESPACE, "--wait")
+        assert not ours()
+        wait_until(lambda: dry(own).returncode == 0 and not acts(own), "the policies act no longer")
+        helm("install", NAME, CHART, "-n", NAMESPACE, "--set", "mode=policy")
+        wait_until(lambda: acts(own), "the chart's policies act")
+        helm("uninstall", NAME, "-n", NAMESPACE, "--wait")
+    finally:
+        install_overlay(own)
 
 
 def seconds_of(plane, plugin):

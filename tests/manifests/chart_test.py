@@ -61,6 +61,29 @@ def test_its_objects_are_those_of_kustomize(helm, build, values, folders):
     assert (AUTHORITY in by_name(rendered)) == ("certificates" not in values)
 
 
+POLICY_MODE = {"mode": "policy"}
+SERVES_POLICIES = ["--kube-version", "1.36.0"]
+
+
+@pytest.mark.parametrize("values", [
+    {}, {"image": {"repository": "r"}, "replicas": 3, "config": {"cluster": {"nodeAwareness": False}, "log": {"level": "debug"}}},
+    {"certificates": {"source": "cert-manager"}, "finalStatePolicy": {"enabled": True}}], ids=["defaults", "pods", "both"])
+def test_mode_policy_is_the_overlay_and_nothing_else(helm, build, values):
+    """What only the webhook has a use for changes nothing."""
+    rendered = without_release_labels(by_name(render(helm, {**POLICY_MODE, **values}, *SERVES_POLICIES)))
+    wanted = by_name(build(MANIFESTS / "overlays/policy"))
+    assert rendered.keys() == wanted.keys()
+    for key, each in wanted.items():
+        assert as_folded(rendered[key]) == as_folded(each), key
+
+
+def test_mode_policy_is_the_same_in_every_namespace(helm):
+    """Nothing of it runs there: pods in the release's namespace are none of ours."""
+    here, there = (without_release_labels(by_name(render(helm, POLICY_MODE, *SERVES_POLICIES, namespace=namespace)))
+                   for namespace in (NAME, "retool"))
+    assert here == there
+
+
 @pytest.mark.parametrize("certificates, has_rights", [
     ({"source": "managed"}, True),
     ({"source": "secret", "caBundle": "-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----\n"}, False),
@@ -77,11 +100,10 @@ def test_rights_of_managed_certificates_are_given_for_these_only(helm, certifica
 def test_no_folder_is_left_out():
     """A folder that is new here is one that the chart has to follow, or the list below to name."""
     elsewhere = {"chart", "components", "doctor", "examples", "overlays"}
-    followed = {"base", "final-state-policy", "monitoring"}
+    followed = {"base", "final-state-policy", "monitoring"}  # and overlays/policy, by mode
     folders = {path.name for path in MANIFESTS.iterdir() if path.is_dir()}
     assert folders == elsewhere | followed
     assert {path.name for path in (MANIFESTS / "components").iterdir()} == {"cert-manager"}
-    # The chart installs the webhook; the policies are in its place.
     assert {path.name for path in (MANIFESTS / "overlays").iterdir()} == {"cert-manager", "policy"}
 
 
@@ -112,9 +134,11 @@ def test_another_namespace_is_meant_everywhere(helm):
 def test_a_package_has_all_that_it_needs(helm, tmp_path):
     subprocess.run([helm, "package", CHART, "--destination", tmp_path], check=True, capture_output=True)
     (package,) = tmp_path.iterdir()
-    unpacked = subprocess.run([helm, "template", NAME, package, "--namespace", NAME, "--kube-version", "1.34.0"],
-                              capture_output=True, text=True, check=True).stdout
-    assert by_name([each for each in yaml.safe_load_all(unpacked) if each]) == by_name(render(helm, {}))
+    for mode, version in (("webhook", "1.34.0"), ("policy", "1.36.0")):
+        flags = ["--kube-version", version]
+        unpacked = subprocess.run([helm, "template", NAME, package, "--namespace", NAME, "--set", f"mode={mode}", *flags],
+                                  capture_output=True, text=True, check=True).stdout
+        assert by_name([each for each in yaml.safe_load_all(unpacked) if each]) == by_name(render(helm, {"mode": mode}, *flags))
     listed = subprocess.run(["tar", "-tf", package], capture_output=True, text=True, check=True).stdout
     assert "files/base/deployment.yaml" in listed and "kustomization" not in listed
 

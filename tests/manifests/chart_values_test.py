@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import yaml
 
-from helm import CHART, NAME, by_name, difference, find_helm, helm_template, render  # noqa: F401  (a fixture)
+from helm import CHART, NAME, by_name, difference, find_helm, helm_template, paths, render  # noqa: F401  (a fixture)
 from tree import CONFIG, walk
 
 BINARY = os.environ["WEBHOOK_BINARY"]
@@ -169,6 +169,60 @@ def test_the_final_state_policy_waits_for_its_kubernetes(helm):
     assert helm_template(helm, {}, "--kube-version", "1.30.0-gke.1").returncode == 0
 
 
+def in_policy_mode(helm, values, version="1.36.0"):
+    return helm_template(helm, {"mode": "policy", **values}, "--kube-version", version)
+
+
+def test_what_mode_policy_takes_of_the_values(helm):
+    values = {"finalStatePolicy": {"hostPaths": ["/var/run/datadog"], "validationActions": ["Warn", "Audit"]},
+              "extraLabels": {"team": "t"}, "profile": {"namespaces": ["retool"]}}
+    done = in_policy_mode(helm, values)
+    assert done.returncode == 0, done.stderr
+    objects = by_name([each for each in yaml.safe_load_all(done.stdout) if each])
+    plain = by_name([each for each in yaml.safe_load_all(in_policy_mode(helm, {}).stdout) if each])
+    assert {key[0] for key in objects.keys() - plain.keys()} == {"ConfigMap"}
+    assert all(each["metadata"]["labels"].pop("team") == "t" for each in objects.values())
+    changed = {(key[2], path): value for key, each in plain.items() for path, value in paths(objects[key]).items()
+               if paths(each).get(path) != value}
+    (number,) = [number for number, each in enumerate(plain["ValidatingAdmissionPolicy", None, f"{NAME}-final-state"]["spec"][
+        "variables"]) if each["name"] == "hostPaths"]
+    final = f"{NAME}-final-state"
+    assert changed == {
+        (final, f"/spec/variables/{number}/expression"): "['/var/run/datadog']",
+        (final, "/spec/validationActions/0"): "Warn", (final, "/spec/validationActions/1"): "Audit"}
+
+
+@pytest.mark.parametrize("values, said", [
+    ({"config": {"sandbox": {"replaceChartDefault": True}}}, "config.sandbox.replaceChartDefault is true"),
+    ({"config": {"sandbox": {"seccomp": {"delivery": "annotation"}}}}, "config.sandbox.seccomp is {"),
+    ({"config": {"sandbox": {"minimumKubernetesVersion": "1.35"}}}, 'config.sandbox.minimumKubernetesVersion is "1.35"'),
+    ({"config": {"target": {"containerName": "jail"}}}, 'config.target.containerName is "jail"'),
+], ids=str)
+def test_mode_policy_has_the_default_configuration_only(helm, values, said):
+    done = in_policy_mode(helm, values)
+    assert done.returncode != 0 and f"mode: policy, and {said}" in done.stderr, done.stderr
+    assert "code-executor-webhook policy --config FILE | kubectl apply -f -" in done.stderr
+    assert helm_template(helm, values).returncode == 0
+
+
+@pytest.mark.parametrize("values, said", [
+    ({"webhook": {"objectSelector": {"matchLabels": {"a": "b"}}}}, "webhook.objectSelector narrows"),
+    ({"webhook": {"namespaceSelector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}}},
+     "webhook.namespaceSelector narrows"),
+    ({"webhook": {"failurePolicy": "Ignore"}}, "webhook.failurePolicy is Ignore"),
+    ({"monitoring": {"enabled": True}}, "monitoring.enabled"),
+    ({"mode": "both"}, "mode"),
+], ids=str)
+def test_mode_policy_takes_nothing_that_it_could_not_keep(helm, values, said):
+    done = in_policy_mode(helm, values)
+    assert done.returncode != 0 and said in done.stderr, done.stderr
+
+
+def test_mode_policy_waits_for_its_kubernetes(helm):
+    assert "expected 1.36 or later, or mode: webhook" in in_policy_mode(helm, {}, "1.35.9").stderr
+    assert in_policy_mode(helm, {}, "1.36.0-gke.1").returncode == 0
+
+
 def test_no_object_of_the_schema_takes_keys_that_it_does_not_know():
     """But where keys are names of the user's, or Kubernetes' own."""
     free = {"global", "nodeSelector", "podAnnotations", "annotations", "matchLabels", "nodeAffinity", "podAffinity",
@@ -201,3 +255,7 @@ def test_what_is_next_depends_on_what_there_is(helm):
                   "image": {"digest": f"sha256:{'0' * 64}"}, "webhook": {"failurePolicy": "Ignore"}})
     assert "is in: retool, b." in said and "rollout restart" in said and "WARNING" in said and "by tag" not in said
     assert "replaceChartDefault" not in said
+    said = notes({"mode": "policy"})
+    assert "profile.namespaces={" in said and "code-executor-webhook/mode: sandbox" in said and "explain --all" in said
+    assert not [word for word in ("rollout status", "image", "replaceChartDefault=true", "enabled=true") if word in said]
+    assert "is in: retool." in notes({"mode": "policy", "profile": {"namespaces": ["retool"]}})

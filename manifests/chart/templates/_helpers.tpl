@@ -50,3 +50,12 @@ prints it. What base changes, the chart changes.
 {{- define "webhook.profilePattern" -}}
 {{- .path | replace "." "[.]" | replace "{sha256}" "[0-9a-f]{64}" -}}
 {{- end -}}
+
+{{- /* finalStatePolicy.hostPaths as a list in CEL. */ -}}
+{{- define "webhook.hostPaths" -}}
+{{- $paths := list }}
+{{- range .Values.finalStatePolicy.hostPaths }}
+{{- $paths = append $paths (squote .) }}
+{{- end }}
+{{- printf "[%s]" (join ", " $paths) }}
+{{- end -}}
