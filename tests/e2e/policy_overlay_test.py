@@ -18,6 +18,7 @@ from policy_sides import Client
 from pods import create, is_sandboxed, pod
 
 ALL = os.environ.get("E2E_POLICY") == "all"
+NEWER = os.environ.get("KUBE_ASSETS_NEWER", "")
 OVERLAY = ROOT / "manifests/overlays/policy"
 FINAL_STATE = "ValidatingAdmissionPolicy 'code-executor-webhook-final-state'"
 DENIALS = "ValidatingAdmissionPolicy 'code-executor-webhook-denials'"
@@ -48,10 +49,18 @@ def install_overlay(plane):
         plane, target={"securityContext": {"privileged": True}}).stderr, "the policies are in force")
 
 
-def restart(plane, *flags):
+def restart(plane, *flags, assets=None):
     plane.apiserver.stop()
     plane.flags = list(flags)
-    plane.start_apiserver()
+    plane.start_apiserver(assets)
+
+
+def acts_from_the_first_pod_on(plane):
+    """After a start of the API server: no pod slips by, and soon they are sandboxed."""
+    for _ in range(20):
+        done = dry(plane)
+        assert done.returncode == 1 or is_sandboxed(json.loads(done.stdout)), done.stdout
+    wait_until(lambda: acts(plane), "the policy acts again")
 
 
 @pytest.fixture(scope="module")
@@ -160,18 +169,33 @@ def test_a_label_that_comes_late_is_caught(own, keys, name):
 def test_where_an_api_server_does_not_do_it_the_final_state_holds(own):
     flags = ["--disable-admission-plugins=MutatingAdmissionPolicy", "--feature-gates=MutatingAdmissionPolicy=false"]
     try:
-        for flag in flags if ALL else flags[:1]:
+        for flag in flags:
             restart(own, flag)
             done = wait_until(lambda: (found := dry(own)).returncode == 1 and found, "the final-state policy is in force")
             assert FINAL_STATE in done.stderr and "spec.hostUsers is not false" in done.stderr, (flag, done.stderr)
             assert own.kubectl("apply", "-k", OVERLAY).returncode == 0  # it is taken, and does nothing
     finally:
         restart(own)
-    # The first pods after a restart.
-    for _ in range(20):
-        done = dry(own)
-        assert done.returncode == 1 or is_sandboxed(json.loads(done.stdout)), done.stdout
-    wait_until(lambda: acts(own), "the policy acts again")
+    acts_from_the_first_pod_on(own)
+
+
+@pytest.mark.skipif(not NEWER, reason="KUBE_ASSETS_NEWER names no newer release")
+def test_an_upgrade_and_a_downgrade_lose_nothing(own, minor):
+    """One etcd with the policies in it, to which nothing is applied anew."""
+    releases = []
+    try:
+        for name, assets in (("upgraded", NEWER), ("downgraded", None), ("again", NEWER)):
+            restart(own, assets=assets)
+            releases.append(int(re.match(r"\d+", own.version["minor"]).group()))
+            acts_from_the_first_pod_on(own)
+            assert SAYS_WHY in dry(own, CONFLICT).stderr
+            assert FINAL_STATE in dry(own, target={"securityContext": {"privileged": True}}).stderr
+            assert create(own, NAMESPACE, pod(name)).returncode == 0
+            stored = own.get_json("pods", "-n", NAMESPACE)["items"]
+            assert name in {each["metadata"]["name"] for each in stored} and all(map(is_sandboxed, stored))
+    finally:
+        restart(own)
+    assert releases[0] == releases[2] > releases[1] == minor
 
 
 @pytest.mark.parametrize("tool", ["helm", "helm3"] if ALL else ["helm"])
