@@ -146,7 +146,7 @@ def test_random_pods_and_what_came_of_them(sides, reached, figures):
     assert not wrong, "\n".join(wrong[:40])
 
 
-def test_every_decision_was_reached(reached):
+def test_every_decision_was_reached(sides, reached):
     assert set(reached) == REACHABLE, {"missing": REACHABLE - set(reached), "unforeseen": set(reached) - REACHABLE}
 
 

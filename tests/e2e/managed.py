@@ -91,7 +91,11 @@ class Fleet:
         self.end(replica)
 
     def wait_until_ready(self, count, deadline=60):
-        wait_until(lambda: len(self.balancer.ready()) >= count, f"{count} replicas are ready", deadline)
+        try:
+            wait_until(lambda: len(self.balancer.ready()) >= count, f"{count} replicas are ready", deadline)
+        except TimeoutError as error:
+            said = [each.ops("/readyz?verbose").body.decode() for each in self.replicas]
+            raise TimeoutError(f"{error}, but: {said}") from error
 
     def event(self, name):
         """How often it happened, over all replicas."""

@@ -140,7 +140,7 @@ def test_rbac_gives_the_account_its_two_objects_alone(fleet, method, path, body)
     assert as_account(fleet, method, path, body, kind)[0] == 403
 
 
-def test_the_audit_log_shows_the_named_objects_and_nothing_else(fleet):
+def test_the_audit_log_shows_the_named_objects_and_nothing_else(fleet, minor):
     wait_until(lambda: fleet.event("authority_trusted") >= 1, "the CA is trusted")
     asked = set()
     for line in fleet.plane.audit_log.read_text().splitlines():
@@ -151,6 +151,7 @@ def test_the_audit_log_shows_the_named_objects_and_nothing_else(fleet):
         asked.add((entry["verb"], reference["resource"], reference.get("name")))
         assert entry["responseStatus"]["code"] != 403, entry
     configuration = ("mutatingwebhookconfigurations", NAME)
-    assert asked == {("create", "podtemplates", None), ("get", "secrets", SECRET), ("patch", "secrets", SECRET),
+    probe = {("create", "podtemplates", None)} if minor >= 33 else set()  # before, there is nothing to ask for
+    assert asked == {*probe, ("get", "secrets", SECRET), ("patch", "secrets", SECRET),
                      ("get", *configuration), ("patch", *configuration),
                      *((verb, kind, None) for verb in ("list", "watch") for kind in ("nodes", "runtimeclasses"))}
