@@ -18,11 +18,19 @@ std::chrono::milliseconds retirement(const CertificateTimes& times) {
   return times.leaf_life + 4 * times.clock_tolerance + kObservationCounts;
 }
 
-/// The CAs without those that have expired, the retired ones without their keys.
+/// Made by a clock that was off by more than all may be: nobody trusts what it issues for now. CAs
+/// are valid from an hour before they are made.
+bool is_of_the_future(const Certificate& certificate, WallTime now, const CertificateTimes& times) {
+  return certificate.valid_from > now + 2 * times.clock_tolerance;
+}
+
+/// The CAs without those that have expired or are of the future, the retired ones without their
+/// keys.
 Authorities tidy(const Authorities& authorities, WallTime now, const CertificateTimes& times) {
   Authorities kept;
   bool is_superseded = false;
   for (auto each = authorities.rbegin(); each != authorities.rend(); ++each) {
+    if (is_of_the_future(each->certificate, now, times)) continue;
     if (each->certificate.expires_at + times.clock_tolerance > now) {
       kept.push_back(*each);
       if (is_superseded) kept.back().key.clear();
@@ -172,6 +180,7 @@ void note_bundle(CertificateMemory& memory, const CertificateObservation& seen,
 bool is_leaf_good(const CertificateMemory& memory, const CertificateObservation& seen,
                   const CertificateTimes& times) {
   return memory.leaf && lasts(memory.leaf->expires_at, seen.now, times) &&
+         !is_of_the_future(memory.leaf->issuer, seen.now, times) &&
          seen.bundle.holds(memory.leaf->issuer);
 }
 

@@ -41,13 +41,17 @@ std::string make_manager() {
          std::to_string(random()) + std::to_string(random());
 }
 
-/// Of the API server, by the header Date of its answer.
-std::optional<Error> check_clock(const std::string& date, std::chrono::milliseconds tolerance) {
+/// The time, checked against the API server's, the header Date of its answer. The clock is read
+/// once: one that is set right between two looks would pass with the time that it had before.
+Result<WallTime> read_clock(const std::string& date, std::chrono::milliseconds tolerance) {
+  const auto now = std::chrono::system_clock::now();
+  // Certificates have whole seconds.
+  const WallTime whole = std::chrono::floor<seconds>(now);
   const auto theirs = parse_http_date(date);
-  if (!theirs) return std::nullopt;
-  const auto ahead = std::chrono::system_clock::now() - *theirs;
+  if (!theirs) return whole;
+  const auto ahead = now - *theirs;
   // The header has whole seconds, and was some time on its way.
-  if (ahead < tolerance + seconds(2) && -ahead < tolerance + seconds(1)) return std::nullopt;
+  if (ahead < tolerance + seconds(2) && -ahead < tolerance + seconds(1)) return whole;
   return Error{"the clocks of this node and of the API server are apart by more than " +
                std::to_string(std::chrono::duration_cast<seconds>(tolerance).count()) +
                " s (expected both to be right): nothing is written and nothing is issued"};
@@ -60,17 +64,16 @@ CertificateStore::CertificateStore(KubeClient client, ManagedNames names)
 
 Result<CertificateObservation> CertificateStore::observe(std::chrono::milliseconds clock_tolerance,
                                                          const std::stop_token& stop) const {
-  // Certificates have whole seconds.
-  CertificateObservation seen{.now = std::chrono::floor<seconds>(std::chrono::system_clock::now()),
-                              .at = std::chrono::steady_clock::now(),
-                              .secret = {},
-                              .bundle = {}};
+  CertificateObservation seen{
+      .now = {}, .at = std::chrono::steady_clock::now(), .secret = {}, .bundle = {}};
   const auto secret =
       client_.send({.path = names_.secret_path(), .max_body_bytes = kMaxObjectBytes}, stop);
   if (!secret) return secret.error();
   auto authorities = read_secret(*secret, names_);
   if (!authorities) return authorities.error();
-  if (const auto off = check_clock(secret->date, clock_tolerance)) return *off;
+  const auto now = read_clock(secret->date, clock_tolerance);
+  if (!now) return now.error();
+  seen.now = *now;
   seen.secret = std::move(*authorities);
   const auto configuration =
       client_.send({.path = names_.configuration_path(), .max_body_bytes = kMaxObjectBytes}, stop);

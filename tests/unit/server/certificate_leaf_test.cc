@@ -84,6 +84,13 @@ TEST_CASE("without a good leaf one is issued at once, but never by a CA that the
          w.memory.leaf.reset();
        },
        "issue young for 7 days"},
+      {"it is of a CA that a clock has made which was a day ahead",
+       [](StepsWorld& w) {
+         const auto ahead = authority("ahead", days(-1));
+         w.set_leaf(ahead, days(6));
+         w.set_bundle({w.young.certificate, ahead.certificate});
+       },
+       "issue young for 7 days"},
       {"it has expired", [](StepsWorld& w) { w.set_leaf(w.young, days(0)); },
        "issue young for 7 days"},
       {"it expires before the next round, and its CA came back a minute ago",

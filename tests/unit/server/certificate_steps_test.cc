@@ -31,6 +31,20 @@ TEST_CASE("the Secret comes first") {
          w.seen.secret.authorities = {authority("old", days(366)), w.young};
        },
        "store young"},
+      {"a CA that a clock has made which was a day ahead",
+       [](StepsWorld& w) {
+         w.seen.secret.authorities = {w.young, authority("ahead", days(-1))};
+       },
+       "store young"},
+      {"that one alone",
+       [](StepsWorld& w) { w.seen.secret.authorities = {authority("ahead", days(-1))}; },
+       "make after"},
+      {"a CA of a replica that is ahead by less than all may be",
+       [](StepsWorld& w) {
+         w.seen.secret.authorities = {w.young,
+                                      authority("next", -(kTimes.clock_tolerance - seconds(1)))};
+       },
+       "write young next"},
       {"someone took the key out",
        [](StepsWorld& w) { w.seen.secret.authorities = {retired(w.young)}; },
        "make after young(retired)"},

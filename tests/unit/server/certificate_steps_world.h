@@ -23,7 +23,7 @@ inline Certificate certificate(const std::string& name, WallTime from, WallTime 
 }
 
 /// A CA that was made so long ago.
-inline ManagedAuthority authority(const std::string& name, days age,
+inline ManagedAuthority authority(const std::string& name, std::chrono::milliseconds age,
                                   std::optional<days> trusted_for = std::nullopt) {
   ManagedAuthority made{
       .certificate = certificate(name, kNow - age, kNow - age + kTimes.authority_life),
