@@ -31,7 +31,6 @@ def node(request):
 def webhook(node):
     installed = Installation(node, STATE / "overlay")
     installed.configure(wait=False)
-    installed.give_certificate()
     installed.wait_until_current()
     return installed
 
