@@ -15,13 +15,14 @@ from node import Node, wait_until  # noqa: E402
 from workloads import Pods  # noqa: E402
 
 STATE = pathlib.Path(os.environ["NODE_STATE"])
+SEEN = pytest.StashKey[str]()
 OUTCOMES = pytest.StashKey[dict]()
 
 
 @pytest.fixture(scope="session")
 def node(request):
     with Node(os.environ["NODE_PROGRAMS"], STATE) as running:
-        request.config.stash[proof.VERSIONS] = proof.versions(running)
+        request.config.stash[SEEN] = f"{proof.programs(running)}, {proof.machine()}"
         yield running
         if os.environ.get("NODE_KEEP"):
             proof.wait_for_interrupt(running, request.config)
@@ -69,7 +70,7 @@ def bare_pods(node, request):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    if seen := config.stash.get(proof.VERSIONS, None):
+    if seen := config.stash.get(SEEN, None):
         terminalreporter.write_line(f"seen with {seen}")
 
 
@@ -82,4 +83,4 @@ def pytest_runtest_makereport(item, call):
 
 def pytest_sessionfinish(session, exitstatus):
     if os.environ.get("NODE_UPDATE_DOCS") and exitstatus == 0:
-        proof.update_docs(session.config.stash[OUTCOMES], session.config.stash[proof.VERSIONS])
+        proof.update_docs("node", session.config.stash[OUTCOMES], session.config.stash[SEEN])

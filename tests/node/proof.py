@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The part "On a node" of docs/proof.md: a row for each test, which is the first line of its docstring.
+"""The parts "On a node" and "On other nodes" of docs/proof.md: a row for each test, which is the first line of its docstring.
 
     proof.py       checks that the page has a row for each test, and no other
 """
@@ -14,13 +14,16 @@ import sys
 
 HERE = pathlib.Path(__file__).parent
 PAGE = HERE.parents[1] / "docs/proof.md"
-BEGIN, END = "<!-- node:begin -->", "<!-- node:end -->"
-VERSIONS = "versions of the node"  # a key of pytest's stash
+TESTS = {"node": HERE, "versions": HERE.with_name("node_versions")}  # by the marks of their tables
+# Of what is built, by their names there.
+VERSIONS = {name.removesuffix("_version"): version for file in ("tests/e2e/build_assets", "scripts/e2e") for name, version
+            in re.findall(r"^(\w+)=v?(\d[\d.]+)$", (HERE.parents[1] / file).read_text(), re.M)}
 
 
 def sentence(docstring):
-    """The first paragraph of a docstring, in one line, without its full stop."""
-    return " ".join((docstring or "").strip().split("\n\n")[0].split()).rstrip(".")
+    """The first paragraph of a docstring, in one line, without its full stop; {oldest_runc} is a version of build_assets."""
+    said = " ".join((docstring or "").strip().split("\n\n")[0].split()).rstrip(".")
+    return re.sub(r"\{(\w+)\}", lambda found: VERSIONS[found[1]], said)
 
 
 def part(module):
@@ -28,23 +31,28 @@ def part(module):
     return pathlib.Path(module).stem.removesuffix("_test").replace("_", " ").capitalize()
 
 
-def rows():
-    """(part, sentence) of each test, in the order in which they run."""
+def rows(name):
+    """(part, sentence) of each test of a table, in the order in which they run."""
     found = []
-    for file in sorted(HERE.glob("*_test.py")):
+    for file in sorted(TESTS[name].glob("*_test.py")):
         for each in ast.parse(file.read_text()).body:
             if isinstance(each, ast.FunctionDef) and each.name.startswith("test_"):
                 found.append((part(file), sentence(ast.get_docstring(each))))
     return found
 
 
-def versions(node):
-    """What the run saw, in one line."""
-    info = node.get_json("node", "node")["status"]["nodeInfo"]
-    runc = node.run(node.assets / "runc", "--version").stdout.split("\n")[0].removeprefix("runc version ")
+def programs(node):
+    """The programs of a node with their versions, as they say them."""
+    kubelet = node.run(node.kubelet_program, "--version").stdout.split()[-1].removeprefix("v")
+    containerd = node.run(node.containerd_programs / "containerd", "--version").stdout.split()[2].removeprefix("v")
+    name, path = next(iter(node.runtimes.items()))
+    runtime = node.run(path, "--version").stdout.split("\n")[0].split()[-1]
+    return f"kubelet {kubelet}, containerd {containerd}, {name} {runtime}"
+
+
+def machine():
     cgroups = 2 if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else 1
-    return (f"kubelet {info['kubeletVersion']}, {info['containerRuntimeVersion'].replace('://', ' ')}, runc {runc}, "
-            f"Linux {platform.release().partition('-')[0]}, cgroup v{cgroups}")
+    return f"Linux {platform.release().partition('-')[0]}, cgroup v{cgroups}"
 
 
 def add(outcomes, item, report):
@@ -58,19 +66,23 @@ def add(outcomes, item, report):
         outcomes.setdefault(row, "pass")
 
 
-def table(outcomes, seen):
+def table(name, outcomes, seen):
     lines = [f"Seen with {seen}.", "", "| part | on a node | result |", "| --- | --- | --- |"]
-    return "\n".join([*lines, *(f"| {a} | {b} | {outcomes.get((a, b), 'not run')} |" for a, b in rows())])
+    return "\n".join([*lines, *(f"| {a} | {b} | {outcomes.get((a, b), 'not run')} |" for a, b in rows(name))])
 
 
-def update_docs(outcomes, seen):
-    if missing := [row for row in rows() if row not in outcomes]:
+def block(name):
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    return re.compile(f"(?<={begin}\n).*?(?={end})", re.DOTALL)
+
+
+def update_docs(name, outcomes, seen):
+    if missing := [row for row in rows(name) if row not in outcomes]:
         sys.exit(f"docs/proof.md: not written: {len(missing)} tests did not run")
     text = PAGE.read_text()
-    block = re.compile(f"{BEGIN}\n.*?{END}", re.DOTALL)
-    if not block.search(text):
-        sys.exit(f"docs/proof.md: no place for the table (expected {BEGIN} and {END})")
-    PAGE.write_text(block.sub(lambda _: f"{BEGIN}\n{table(outcomes, seen)}\n{END}", text))
+    if not block(name).search(text):
+        sys.exit(f"docs/proof.md: no place for the table (expected marks {name}:begin and {name}:end)")
+    PAGE.write_text(block(name).sub(lambda _: table(name, outcomes, seen) + "\n", text))
 
 
 def wait_for_interrupt(node, config):
@@ -94,13 +106,14 @@ exec nsenter -t "$first" -m -p -n -u -i env {variables} "$@"
 
 
 def main():
-    found = re.search(f"{BEGIN}\n(.*?){END}", PAGE.read_text(), re.DOTALL)
-    if not found:
-        sys.exit(f"docs/proof.md: no table of the node (expected one between {BEGIN} and {END})")
-    listed = [tuple(cell.strip() for cell in line.split("|")[1:3]) for line in found.group(1).splitlines()
-              if line.startswith("| ")][2:]
-    if listed != rows():
-        sys.exit("docs/proof.md: other tests than those of tests/node (run scripts/node --update-docs)")
+    for name in TESTS:
+        found = block(name).search(PAGE.read_text())
+        if not found:
+            sys.exit(f"docs/proof.md: no table of tests/{TESTS[name].name} (expected marks {name}:begin and {name}:end)")
+        listed = [tuple(cell.strip() for cell in line.split("|")[1:3]) for line in found.group().splitlines()
+                  if line.startswith("| ")][2:]
+        if listed != rows(name):
+            sys.exit(f"docs/proof.md: other tests than those of tests/{TESTS[name].name} (run scripts/node --update-docs)")
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ def test_runtime_too_old(node, pods):
     pods.create(pod("too-old", {"runtimeClassName": "crun"}))
     pods.wait_for_event("too-old", "FailedCreatePodSandBox: ", 'handler "crun" does not support user namespaces')
     pods.wait_for_status("too-old", "Init:0/1")
-    assert_in_runbook("`FailedCreatePodSandBox … does not support user namespaces`")
+    assert_in_runbook('`… RuntimeClass handler "…" does not support user namespaces`')
     pods.delete("too-old")
 
 
