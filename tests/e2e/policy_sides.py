@@ -99,7 +99,7 @@ class Client:
 
 def plain(answer, namespace):
     """Without what differs from one request to the next."""
-    text = json.dumps(answer, sort_keys=True).replace(f'"{namespace}"', '"NS"')
+    text = json.dumps(answer, sort_keys=True).replace(f'"{namespace}"', '"NS"').replace(f"account {namespace}/", "account NS/")
     text = re.sub(r"kube-api-access-[a-z0-9]{5}\b", "kube-api-access-abcde", text)
     return json.loads(re.sub(r'"(uid|creationTimestamp|time|startTime)": "[^"]*"', r'"\1": "?"', text))
 
