@@ -57,13 +57,9 @@ void read_metadata(const JsonValue& metadata, const Sandbox& sandbox, PodFacts& 
 /// CONTAINER_UNPRIVILEGED_MODE=true: the code-executor runs user code without nsjail. Of a name
 /// that is there several times the kubelet takes the last.
 bool runs_without_nsjail(const JsonValue& container) {
-  bool without = false;
   const JsonValue env = container.field("env");
-  env.for_each([&](const JsonValue& variable, std::size_t) {
-    if (variable.field("name").string() != kUnprivilegedVariable) return;
-    without = variable.field("value").string() == "true";
-  });
-  return without;
+  const JsonValue variable = env.last_named(kUnprivilegedVariable);
+  return variable.field("value").string() == "true";
 }
 
 void note(Named& named, std::size_t index, bool is_ours) {

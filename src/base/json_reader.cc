@@ -60,14 +60,24 @@ class JsonValue::Dom {
     value.refuse_type("a list");
     return std::nullopt;
   }
+
+  /// The string that is the one member "name" of an object; none where that is something else.
+  static std::optional<std::string_view> name_of(dom::element element) {
+    dom::object object;
+    if (element.get(object) != simdjson::SUCCESS) return std::nullopt;
+    std::optional<std::string_view> name;
+    const auto end = object.end();
+    for (auto each = object.begin(); each != end; ++each) {
+      if (!each.key_equals("name")) continue;
+      std::string_view text;
+      if (name || each.value().get(text) != simdjson::SUCCESS) return std::nullopt;
+      name = text;
+    }
+    return name;
+  }
 };
 
-JsonValue::JsonValue(const JsonValue* parent, std::string_view key, std::size_t index,
-                     Element element, std::optional<Error>& error)
-    : parent_(parent), key_(key), index_(index), element_(element), error_(&error) {}
-
 JsonValue JsonValue::field(std::string_view key) const& {
-  std::optional<dom::element> found;
   JsonValue member(this, key, 0, {}, *error_);
   const auto fields = Dom::object_of(*this);
   if (!fields) return member;
@@ -75,11 +85,28 @@ JsonValue JsonValue::field(std::string_view key) const& {
   for (auto each = fields->begin(); each != end; ++each) {
     if (!each.key_equals(key)) continue;
     // Readers disagree on which one counts, so that what we checked may not be what runs.
-    if (found) member.refuse("is there twice (expected once)");
-    found = each.value();
+    if (member.is_present()) member.refuse("is there twice (expected once)");
+    member.element_ = Dom::hide(each.value());
   }
-  if (found && !found->is_null()) member.element_ = Dom::hide(*found);
+  if (member.is_present() && Dom::of(member).is_null()) member.element_ = {};
   return member;
+}
+
+JsonValue JsonValue::last_named(std::string_view name) const& {
+  JsonValue last(this, {}, 0, {}, *error_);
+  const auto elements = Dom::list_of(*this);
+  if (!elements) return last;
+  std::size_t index = 0;
+  for (const dom::element element : *elements) {
+    const auto own = Dom::name_of(element);
+    if (own == name) last = {this, {}, index, Dom::hide(element), *error_};
+    if (!own) {
+      const JsonValue odd(this, {}, index, Dom::hide(element), *error_);
+      (void)odd.field("name").string();  // says what is wrong, if anything is
+    }
+    ++index;
+  }
+  return last;
 }
 
 std::string_view JsonValue::string() const {

@@ -49,6 +49,13 @@ class JsonValue {
                   &visit);
   }
 
+  /// The last element of a list of objects whose member "name" is the string `name`; absent if
+  /// there is none. Wrong: what is wrong for field("name").string() of each element. Cheaper than
+  /// that.
+  [[nodiscard]] JsonValue last_named(std::string_view name) const&;
+  // NOLINTNEXTLINE(modernize-use-nodiscard): it is deleted
+  JsonValue last_named(std::string_view name) const&& = delete;
+
   /// Calls `visit(key, member)` for each member of an object that is not null, none if absent.
   /// Wrong: not an object, or a member is there twice. The key is the sender's text.
   template <class Visit>
@@ -85,7 +92,8 @@ class JsonValue {
   };
 
   JsonValue(const JsonValue* parent, std::string_view key, std::size_t index, Element element,
-            std::optional<Error>& error);
+            std::optional<Error>& error)
+      : parent_(parent), key_(key), index_(index), element_(element), error_(&error) {}
 
   void call_for_each(void (*call)(void* to, const JsonValue& element, std::size_t index),
                      void* to) const;

@@ -30,13 +30,13 @@ bool is_token(std::string_view text) {
 
 /// A control character that has no place in a head; CR and LF only as a pair.
 std::optional<Refusal> check_bytes(std::string_view head) {
-  for (std::size_t i = 0; i < head.size(); ++i) {
-    const auto c = static_cast<unsigned char>(head[i]);
-    if (c >= ' ' && c != 0x7F) continue;
-    const bool is_last = i + 1 == head.size();
-    if (c == '\r' && (is_last || head[i + 1] == '\n')) continue;
-    if (c == '\n' && i > 0 && head[i - 1] == '\r') continue;
-    if (c == '\t') continue;
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7F'; };
+  const auto end = head.end();
+  for (auto at = std::find_if(head.begin(), end, is_control); at != end;
+       at = std::find_if(at + 1, end, is_control)) {
+    if (*at == '\r' && (at + 1 == end || at[1] == '\n')) continue;
+    if (*at == '\n' && at != head.begin() && at[-1] == '\r') continue;
+    if (*at == '\t') continue;
     return Refusal{400, "control character in the head (expected lines that end in CR LF)"};
   }
   return std::nullopt;

@@ -238,6 +238,48 @@ TEST_CASE("integer reads whole numbers of 64 bits, and refuses every other") {
   }
 }
 
+TEST_CASE("last_named finds an element as reading each name does, and finds the same wrong") {
+  struct Row {
+    std::string_view list;
+    std::string_view value;  ///< Of the element that is found; empty if none is.
+    std::string_view error = {};
+  };
+  for (const Row& row : {
+           Row{"null", ""},
+           Row{"[]", ""},
+           Row{R"([{"name":"a","value":"1"}])", "1"},
+           Row{R"([{"value":"1","name":"\u0061"},{"name":"b","value":"2"}])", "1"},
+           Row{R"([{"name":"a","value":"1"},{"name":"a","value":"2"},{"name":"aa"}])", "2"},
+           Row{R"([{"name":"A"},{"name":""},{"name":null},{"value":"1"},{}])", ""},
+           Row{R"([{"name":"a","value":1}])", "", "list[0].value: is a number (expected a string)"},
+           Row{R"([{"name":"b","value":1}])", ""},  // not read
+           Row{"{}", "", "list: is an object (expected a list)"},
+           Row{R"([{},"a"])", "", "list[1]: is a string (expected an object)"},
+           Row{"[null]", "", "list[0]: is null (expected an object)"},
+           Row{R"([{"name":5}])", "", "list[0].name: is a number (expected a string)"},
+           Row{R"([{"name":"a","name":"b"}])", "", "list[0].name: is there twice (expected once)"},
+           Row{R"([{"name":null,"name":"b"}])", "", "list[0].name: is there twice (expected once)"},
+       }) {
+    CAPTURE(row.list);
+    const std::string body = R"({"list":)" + std::string(row.list) + '}';
+    std::string value;
+    const auto find = [&](const JsonValue& root) {
+      const JsonValue list = root.field("list");
+      const JsonValue found = list.last_named("a");
+      value = found.field("value").string();
+    };
+    CHECK(error_of(body, find) == row.error);
+    CHECK(value == row.value);
+    const auto read_each = [](const JsonValue& root) {
+      const JsonValue list = root.field("list");
+      list.for_each([](const JsonValue& each, std::size_t) { (void)each.field("name").string(); });
+    };
+    if (!row.error.ends_with("value: is a number (expected a string)")) {
+      CHECK(error_of(body, read_each) == row.error);
+    }
+  }
+}
+
 TEST_CASE("for_each_member visits what is not null, and refuses a member that is there twice") {
   const std::string text = R"({"a":1,"b":null,"c":{"d":2}})";
   JsonParser parser;
