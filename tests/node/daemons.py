@@ -183,7 +183,7 @@ class Daemons:
 
     def lose_power(self):
         """Ends the daemons and all pods, and empties what is in memory."""
-        for process in (self.kubelet, self.containerd):
+        for process in filter(None, (self.kubelet, self.containerd)):
             kill(process)
         shims = [int(path.parent.name) for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")
                  if path.read_text(errors="replace").startswith(f"{self.containerd_programs}/containerd-shim")]
