@@ -96,7 +96,7 @@ struct KubeClient::State {
 /// A body that is taken line by line.
 struct KubeClient::Stream {
   LineCutter lines;
-  std::chrono::milliseconds time;
+  LineLimits limits;
 };
 
 Result<HttpResponse> KubeClient::State::exchange(const Request& request, std::stop_token stop,
@@ -116,7 +116,11 @@ Result<HttpResponse> KubeClient::State::exchange(const Request& request, std::st
     if (!session) session = std::make_unique<KubeSession>(credentials->access(), *context);
     if (stream == nullptr) return session->send(http, limits);
     const BodyReceiver receiver{
-        .begin = [&] { session->set_deadline(std::chrono::steady_clock::now() + stream->time); },
+        .begin =
+            [&] {
+              session->begin_stream(std::chrono::steady_clock::now() + stream->limits.time,
+                                    stream->limits.gathering);
+            },
         .take = [&](std::string_view bytes) { return stream->lines.take(bytes); }};
     return session->send(http, limits, &receiver);
   };
@@ -208,7 +212,7 @@ Result<HttpResponse> KubeClient::post(std::string_view path, std::string_view bo
 
 Result<HttpResponse> KubeClient::get_lines(std::string_view path, const LineReceiver& receive,
                                            LineLimits limits, std::stop_token stop) const {
-  Stream stream{.lines = LineCutter(limits.max_line_bytes, receive), .time = limits.time};
+  Stream stream{.lines = LineCutter(limits.max_line_bytes, receive), .limits = limits};
   auto response = ask({.path = path}, std::move(stop), &stream);
   if (stream.lines.is_too_long()) {
     return Error{"GET " + address() + std::string(path) + ": a line is over " +

@@ -42,6 +42,8 @@ class KubeClient {
   struct LineLimits {
     std::size_t max_line_bytes = 4 << 20;  ///< An object has up to 3 MiB, and escapes.
     std::chrono::milliseconds time = std::chrono::minutes(10);  ///< From the head on.
+    /// How long lines are let come after a silence, to be read together: each waits so long.
+    std::chrono::milliseconds gathering{0};
   };
 
   /// Takes a line without its end; returns false to end the call there.

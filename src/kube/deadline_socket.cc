@@ -28,6 +28,13 @@ FileDescriptor make_eventfd() {
   return event;
 }
 
+/// For poll(2), which takes no less than nothing.
+int poll_time(DeadlineSocket::Clock::time_point until) {
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(until - DeadlineSocket::Clock::now());
+  return static_cast<int>(std::max(left.count(), std::chrono::milliseconds::rep{0}));
+}
+
 }  // namespace
 
 DeadlineSocket::DeadlineSocket() : stopped_(make_eventfd()) {}
@@ -37,6 +44,7 @@ void DeadlineSocket::begin(Clock::time_point deadline, std::stop_token stop) {
   eventfd_t ignored = 0;
   eventfd_read(stopped_.get(), &ignored);  // what the stop of an earlier call has left
   deadline_ = deadline;
+  gathering_ = {};
   stop_ = std::move(stop);
   failure_.clear();
   on_stop_.emplace(stop_, [event = stopped_.get()] { eventfd_write(event, 1); });
@@ -87,22 +95,31 @@ bool DeadlineSocket::connect_to(const addrinfo& address, Clock::time_point until
   return result == 0;
 }
 
+bool DeadlineSocket::has_time(Clock::time_point until) {
+  if (stop_.stop_requested()) {
+    failure_ = "stopped";
+  } else if (Clock::now() >= until) {
+    failure_ = "timed out";
+  } else {
+    return true;
+  }
+  return false;
+}
+
 bool DeadlineSocket::wait(short events, Clock::time_point until) {
   std::array<pollfd, 2> watched = {{{socket_.get(), events, 0}, {stopped_.get(), POLLIN, 0}}};
-  for (;;) {
-    if (stop_.stop_requested()) {
-      failure_ = "stopped";
-      return false;
-    }
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
-    if (left <= 0) {
-      failure_ = "timed out";
-      return false;
-    }
-    const int ready = poll(watched.data(), watched.size(), static_cast<int>(left));
+  while (has_time(until)) {
+    const int ready = poll(watched.data(), watched.size(), poll_time(until));
     if (ready < 0 && errno != EINTR) return fail_with_errno();
     if (ready > 0 && watched[0].revents != 0) return true;
   }
+  return false;
+}
+
+/// Until a stop, the deadline, or a signal, at the latest.
+void DeadlineSocket::gather() const {
+  pollfd watched{stopped_.get(), POLLIN, 0};
+  poll(&watched, 1, poll_time(std::min(deadline_, Clock::now() + gathering_)));
 }
 
 bool DeadlineSocket::fail_with_errno() {
@@ -129,8 +146,8 @@ int DeadlineSocket::bio_write(BIO* bio, const char* bytes, int size) {
 int DeadlineSocket::bio_read(BIO* bio, char* bytes, int size) {
   auto& self = *static_cast<DeadlineSocket*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
-  for (;;) {
-    if (!self.wait(POLLIN, self.deadline_)) return -1;
+  // First what is there: the parts of a stream that was gathered take one call each.
+  while (self.has_time(self.deadline_)) {
     const ssize_t received = recv(self.socket_.get(), bytes, static_cast<std::size_t>(size), 0);
     if (received > 0) return static_cast<int>(received);
     if (received == 0) {
@@ -138,10 +155,15 @@ int DeadlineSocket::bio_read(BIO* bio, char* bytes, int size) {
       self.has_closed_ = true;
       return 0;
     }
-    if (errno == EAGAIN || errno == EINTR) continue;
-    self.fail_with_errno();
-    return -1;
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) {
+      self.fail_with_errno();
+      return -1;
+    }
+    if (!self.wait(POLLIN, self.deadline_)) return -1;
+    if (self.gathering_.count() > 0) self.gather();
   }
+  return -1;
 }
 
 BIO_METHOD* DeadlineSocket::bio_method() {

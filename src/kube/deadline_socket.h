@@ -31,6 +31,9 @@ class DeadlineSocket {
   /// Begins a call: before it, nothing can be waited for.
   void begin(Clock::time_point deadline, std::stop_token stop);
   void set_deadline(Clock::time_point deadline) { deadline_ = deadline; }
+  /// From now on, in this call: what ends a silence is read only so much later, together with what
+  /// has come by then. To be woken for each piece costs more than to read it.
+  void set_gathering(std::chrono::milliseconds time) { gathering_ = time; }
 
   /// Tries each address of `host` in turn, each with its share of the time that is left.
   [[nodiscard]] std::optional<Error> connect(const std::string& host, const std::string& port);
@@ -56,10 +59,13 @@ class DeadlineSocket {
   static BIO_METHOD* bio_method();
 
   bool connect_to(const addrinfo& address, Clock::time_point until);
+  bool has_time(Clock::time_point until);
   bool wait(short events, Clock::time_point until);
+  void gather() const;
   bool fail_with_errno();
 
   Clock::time_point deadline_;
+  std::chrono::milliseconds gathering_{0};
   std::stop_token stop_;
   FileDescriptor stopped_;  ///< An eventfd that becomes readable when stop is requested.
   FileDescriptor socket_;

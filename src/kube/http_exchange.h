@@ -25,9 +25,10 @@ struct HttpResponse {
   std::string date = {};  ///< The header Date as it came: the server's clock; empty without one.
 };
 
-/// A connection: the bytes that arrived next, empty once the sender has closed; and how to send.
+/// A connection: the bytes that arrived next, valid until the next read, and empty once the sender
+/// has closed; and how to send.
 struct ByteChannel {
-  std::function<Result<std::string>()> read;
+  std::function<Result<std::string_view>()> read;
   std::function<std::optional<Error>(std::string_view)> write;
 };
 

@@ -48,6 +48,7 @@ std::optional<Error> KubeSession::open() {
   if (!ssl_) return Error{"TLS: " + take_openssl_error()};
   BIO* bio = socket_.make_bio().release();
   SSL_set_bio(ssl_.get(), bio, bio);  // takes ownership
+  SSL_set_read_ahead(ssl_.get(), 1);  // a record's header and body in one system call
   const std::string& name = access_.server_name.empty() ? access_.host : access_.server_name;
   // Without an expected name OpenSSL would accept every name.
   if (!expect_name(*ssl_, name)) {
@@ -69,17 +70,19 @@ std::string KubeSession::failure() const {
   return "TLS: " + take_openssl_error();
 }
 
-Result<std::string> KubeSession::read_some() {
-  std::string bytes(16'384, '\0');  // one TLS record
+Result<std::string_view> KubeSession::read_some() {
   std::size_t size = 0;
   ERR_clear_error();
-  const int done = SSL_read_ex(ssl_.get(), bytes.data(), bytes.size(), &size);
+  const int done = SSL_read_ex(ssl_.get(), buffer_.data(), buffer_.size(), &size);
   if (done != 1) {
     if (SSL_get_error(ssl_.get(), done) != SSL_ERROR_ZERO_RETURN) return Error{failure()};
     socket_.note_closed();
   }
-  bytes.resize(size);
-  return bytes;
+  return std::string_view(buffer_).substr(0, size);
+}
+
+bool KubeSession::is_quiet() const {
+  return socket_.is_quiet() && ssl_ && SSL_has_pending(ssl_.get()) == 0;
 }
 
 std::optional<Error> KubeSession::write(std::string_view bytes) {

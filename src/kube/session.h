@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "kube/deadline_socket.h"
@@ -38,23 +40,29 @@ class KubeSession {
   [[nodiscard]] bool was_closed_before() const { return was_closed_before_; }
 
   /// False once the server has closed, or has said something that it was not asked.
-  [[nodiscard]] bool is_quiet() const { return socket_.is_quiet(); }
+  [[nodiscard]] bool is_quiet() const;
 
   [[nodiscard]] const Context& context() const { return context_; }
 
-  /// For a body that takes longer than its head.
-  void set_deadline(DeadlineSocket::Clock::time_point deadline) { socket_.set_deadline(deadline); }
+  /// For a body that takes longer than its head: see DeadlineSocket.
+  void begin_stream(DeadlineSocket::Clock::time_point deadline,
+                    std::chrono::milliseconds gathering) {
+    socket_.set_deadline(deadline);
+    socket_.set_gathering(gathering);
+  }
 
  private:
   std::optional<Error> open();
-  Result<std::string> read_some();
+  /// Valid until the next read.
+  Result<std::string_view> read_some();
   std::optional<Error> write(std::string_view bytes);
   [[nodiscard]] std::string failure() const;
 
   const KubeAccess& access_;
   Context context_;
   DeadlineSocket socket_;
-  SslPtr ssl_;  ///< After `socket_`, which its BIO uses.
+  SslPtr ssl_;                                      ///< After `socket_`, which its BIO uses.
+  std::string buffer_ = std::string(16'384, '\0');  ///< Holds a TLS record.
   bool may_go_on_ = false;
   bool was_closed_before_ = false;
 };

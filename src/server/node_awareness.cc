@@ -7,7 +7,8 @@
 namespace webhook {
 namespace {
 
-constexpr std::chrono::seconds kBetweenSnapshots{1};
+/// A snapshot of 5,000 nodes takes 15 ms: less than a hundredth of a core, however they change.
+constexpr std::chrono::seconds kBetweenSnapshots{2};
 
 std::function<double()> make_chance() {
   return [random = std::minstd_rand(std::random_device{}())]() mutable {

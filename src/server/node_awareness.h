@@ -21,7 +21,7 @@ class NodeSnapshot;
 
 /// What is known of the cluster's nodes, by a watch of Nodes and one of RuntimeClasses, each on a
 /// thread of its own: a watch is a call that waits. What they tell is seen at once, and what comes
-/// within the second after that is seen together: a snapshot of many nodes takes milliseconds.
+/// within two seconds after that is seen together: a snapshot of many nodes takes milliseconds.
 class NodeAwareness {
  public:
   /// A line for the log.

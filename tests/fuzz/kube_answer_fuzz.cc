@@ -28,10 +28,10 @@ struct Read {
 
 Read read_in_pieces(std::string_view bytes, std::size_t size) {
   AnswerFraming framing(kMaxBody);
-  const ByteChannel channel{.read = [&]() -> Result<std::string> {
+  const ByteChannel channel{.read = [&]() -> Result<std::string_view> {
                               const std::string_view piece = bytes.substr(0, size);
                               bytes.remove_prefix(piece.size());
-                              return std::string(piece);
+                              return piece;
                             },
                             .write = [](std::string_view) { return std::nullopt; }};
   auto response = exchange_http(channel, {}, framing);

@@ -328,18 +328,59 @@ TEST_CASE("a stream of lines ends by its receiver, its limits, its status, or br
 }
 
 TEST_CASE("the time of a stream begins with its head, and is its own") {
+  const auto all = [](std::string_view) { return true; };
+  const std::string head(kStreamHead);
+  CHECK(lines_of(head + chunk("1\n") + "0\r\n\r\n", {}, false, all).has_value());
+  const auto got = lines_of(head, {.time = 0ms}, false, all);
+  REQUIRE_FALSE(got);  // the head had its five seconds; nothing after it has any
+  CHECK(got.error().message.ends_with(": timed out"));
+}
+
+TEST_CASE("lines that are gathered are the same, and wait no longer than the stream has") {
   TlsServer server(pair(), [](TlsPeer& peer) {
     (void)peer.read_request();
     peer.send(kStreamHead);
-    peer.send(chunk("1\n") + "0\r\n\r\n");
+    peer.send(chunk("one\ntw"));
+    peer.send(chunk("o\n"));
+    peer.send(chunk("three\n") + "0\r\n\r\n");
     (void)peer.read_request();
   });
-  const KubeClient client(access_to(server));
-  const auto all = [](std::string_view) { return true; };
-  CHECK(client.get_lines("/watch", all, {}).has_value());
-  const auto got = client.anew().get_lines("/watch", all, {.time = 0ms});
-  REQUIRE_FALSE(got);  // the head had its five seconds; nothing after it has any
-  CHECK(got.error().message.ends_with("/watch: timed out"));
+  Lines lines;
+  const auto keep = [&](std::string_view line) {
+    lines.emplace_back(line);
+    return true;
+  };
+  REQUIRE(KubeClient(access_to(server)).get_lines("/watch", keep, {.gathering = 1ms}));
+  CHECK((lines == Lines{"one", "two", "three"}));
+  const auto got = lines_of(std::string(kStreamHead) + chunk("1\n"),
+                            {.time = 20ms, .gathering = 1h}, false, keep);
+  REQUIRE_FALSE(got);
+  CHECK(got.error().message.ends_with(": timed out"));
+}
+
+TEST_CASE("a stop ends the gathering of lines at once") {
+  std::stop_source stop;
+  TlsServer other(pair(), [](TlsPeer& peer) {
+    (void)peer.read_request();
+    peer.send(answer("{}"));
+  });
+  TlsServer server(pair(), [&](TlsPeer& peer) {
+    (void)peer.read_request();
+    // Between these the client waits, and then gathers, unless it is slower than a handshake.
+    const auto pass_time = [&] { (void)KubeClient(access_to(other)).get("/"); };
+    peer.send(kStreamHead);
+    pass_time();
+    peer.send(chunk("1\n"));
+    pass_time();
+    stop.request_stop();
+    (void)peer.read_request();
+  });
+  const auto got = KubeClient(access_to(server))
+                       .get_lines(
+                           "/watch", [](std::string_view) { return true; },
+                           {.time = 1h, .gathering = 1h}, stop.get_token());
+  REQUIRE_FALSE(got);
+  CHECK(got.error().message.ends_with("/watch: stopped"));
 }
 
 TEST_CASE("a stop ends a stream at once") {

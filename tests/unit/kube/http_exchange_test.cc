@@ -17,10 +17,10 @@ struct Exchanged {
 /// The answer as it would arrive in pieces of `size` bytes, and the end after them.
 Exchanged read_in_pieces(std::string_view wire, std::size_t size) {
   AnswerFraming framing(kMaxBody);
-  const ByteChannel channel{.read = [&]() -> Result<std::string> {
+  const ByteChannel channel{.read = [&]() -> Result<std::string_view> {
                               const std::string_view piece = wire.substr(0, size);
                               wire.remove_prefix(piece.size());
-                              return std::string(piece);
+                              return piece;
                             },
                             .write = [](std::string_view) { return std::nullopt; }};
   auto response = exchange_http(channel, {}, framing);
@@ -165,11 +165,12 @@ TEST_CASE(
 TEST_CASE("exchange_http hands on why the bytes stopped coming, or did not go") {
   for (const bool write_fails : {false, true}) {
     AnswerFraming framing(kMaxBody);
-    const ByteChannel channel{.read = []() -> Result<std::string> { return Error{"timed out"}; },
-                              .write = [&](std::string_view) -> std::optional<Error> {
-                                if (write_fails) return Error{"broken pipe"};
-                                return std::nullopt;
-                              }};
+    const ByteChannel channel{
+        .read = []() -> Result<std::string_view> { return Error{"timed out"}; },
+        .write = [&](std::string_view) -> std::optional<Error> {
+          if (write_fails) return Error{"broken pipe"};
+          return std::nullopt;
+        }};
     const auto got = exchange_http(channel, {}, framing);
     REQUIRE_FALSE(got);
     CHECK(got.error().message == (write_fails ? "broken pipe" : "timed out"));
