@@ -24,7 +24,8 @@ constexpr const char* kWarnings = "code-executor-webhook-warnings";
 Json to_object(const char* api, const char* kind, const std::string& name) {
   return {{"apiVersion", api},
           {"kind", kind},
-          {"metadata", {{"name", name}, {"labels", {{"app.kubernetes.io/name", "code-executor-webhook"}}}}}};
+          {"metadata",
+           {{"name", name}, {"labels", {{"app.kubernetes.io/name", "code-executor-webhook"}}}}}};
 }
 
 Json to_json(const Variables& variables) {

@@ -73,20 +73,20 @@ class Surroundings {
   const std::string name_;
   const KubeClient* client_;
   const KubeVersion version_;
-  bool is_configuration_read_ = false;  ///< Or why there is none.
   std::optional<WebhookConfiguration> configuration_;
   CallVerdict without_configuration_;
-  bool is_policy_read_ = false;
   std::optional<AdmissionPolicy> policy_;
-  bool are_bindings_read_ = false;
   std::vector<AdmissionPolicyBinding> bindings_;
   std::optional<CallVerdict> without_policy_;  ///< Or without its bindings.
   std::map<std::string, Labels> namespaces_;
   std::vector<std::string> problems_;
-  const bool looks_at_nodes_;
   NodeInventory inventory_;  ///< Of documents.
-  bool are_nodes_known_ = false;
   std::shared_ptr<const NodeSnapshot> nodes_;
+  const bool looks_at_nodes_;
+  bool is_configuration_read_ = false;  ///< Or why there is none.
+  bool is_policy_read_ = false;
+  bool are_bindings_read_ = false;
+  bool are_nodes_known_ = false;
 };
 
 }  // namespace webhook
