@@ -102,6 +102,19 @@ std::string to_age(const Explained& pod, const Surroundings& surroundings) {
                              : "";
 }
 
+/// Sets state and note of a pod that exists and has been judged, with what is known of its node.
+void look_at_pod(Explained& explained, const AdmissionRequest& request, const NodeSnapshot* nodes,
+                 const Surroundings& surroundings) {
+  const std::string why_bad =
+      why_bad_node(nodes, explained.node, request.pod.constraints.runtime_class);
+  explained.state = to_pod_state(request, explained.explanation.decision, !why_bad.empty());
+  if (*explained.state == PodState::kOnBadNode) {
+    explained.note = "its node cannot run the sandbox: " + to_printable(why_bad, kMaxName);
+  } else if (*explained.state != PodState::kSandboxed) {
+    explained.note = to_age(explained, surroundings);
+  }
+}
+
 }  // namespace
 
 Explained Explainer::explain(const PodPlace& place, const std::string& ns) {
@@ -136,14 +149,7 @@ Explained Explainer::explain(const PodPlace& place, const std::string& ns) {
   explained.created = to_printable(string_at(*place.object, "/metadata/creationTimestamp"), 64);
   if (explained.kind != "Pod") return explained;
   explained.node = string_at(*place.object, "/spec/nodeName");
-  const std::string why_bad =
-      why_bad_node(nodes.get(), explained.node, request->pod.constraints.runtime_class);
-  explained.state = to_pod_state(*request, explained.explanation.decision, !why_bad.empty());
-  if (*explained.state == PodState::kOnBadNode) {
-    explained.note = "its node cannot run the sandbox: " + to_printable(why_bad, kMaxName);
-    return explained;
-  }
-  if (*explained.state != PodState::kSandboxed) explained.note = to_age(explained, surroundings_);
+  look_at_pod(explained, *request, nodes.get(), surroundings_);
   return explained;
 }
 

@@ -87,30 +87,32 @@ WatchReceiver NodeAwareness::node_receiver() {
 }
 
 WatchReceiver NodeAwareness::runtime_class_receiver() {
-  const auto find = [](auto& self, const auto& runtime_class) {
-    self.found_classes_.push_back(runtime_class);
-    return false;  // it counts once the list is complete
-  };
-  const auto put = [](auto& self, const auto& runtime_class) {
-    return self.inventory_.put(runtime_class);
-  };
-  const auto remove = [](auto& self, const auto& runtime_class) {
-    return self.inventory_.remove_runtime_class(runtime_class.name);
-  };
+  const auto find =
+      reader<RuntimeClass>(read_runtime_class, [](auto& self, const auto& runtime_class) {
+        self.found_classes_.push_back(runtime_class);
+        return false;  // it counts once the list is complete
+      });
+  const auto put = reader<RuntimeClass>(
+      read_runtime_class,
+      [](auto& self, const auto& runtime_class) { return self.inventory_.put(runtime_class); });
+  const auto remove =
+      reader<RuntimeClass>(read_runtime_class, [](auto& self, const auto& runtime_class) {
+        return self.inventory_.remove_runtime_class(runtime_class.name);
+      });
   return {.begin =
               [this] {
                 const std::lock_guard lock(mutex_);
                 found_classes_.clear();
               },
-          .found = reader<RuntimeClass>(read_runtime_class, find),
+          .found = find,
           .complete =
               [this] {
                 const std::lock_guard lock(mutex_);
                 if (inventory_.replace_runtime_classes(found_classes_)) note_news();
                 runtime_classes_.is_known = true;
               },
-          .changed = reader<RuntimeClass>(read_runtime_class, put),
-          .deleted = reader<RuntimeClass>(read_runtime_class, remove)};
+          .changed = put,
+          .deleted = remove};
 }
 
 /// The first of a row is said, and what makes nodes unknown.
