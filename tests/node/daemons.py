@@ -27,13 +27,15 @@ SYSCTLS = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/pa
            "kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes")
 
 CONTAINERD = """
-version = 3
+version = {version}
 root = "{state}/containerd"
 state = "/run/containerd"
 [grpc]
   address = "/run/containerd/containerd.sock"
 [plugins.'io.containerd.internal.v1.opt']
   path = "{state}/opt"
+"""
+CRI = """\
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
   sandbox = "node.test/pause:1"
 [plugins.'io.containerd.cri.v1.runtime']
@@ -45,14 +47,7 @@ state = "/run/containerd"
     default_runtime_name = "{default}"
 """
 # As containerd 1.7 reads it, and 2.0, which knows no bin_dirs.
-CONTAINERD_OF_OLD = """
-version = 2
-root = "{state}/containerd"
-state = "/run/containerd"
-[grpc]
-  address = "/run/containerd/containerd.sock"
-[plugins.'io.containerd.internal.v1.opt']
-  path = "{state}/opt"
+CRI_OF_OLD = """\
 [plugins.'io.containerd.grpc.v1.cri']
   sandbox_image = "node.test/pause:1"
   restrict_oom_score_adj = true
@@ -119,9 +114,10 @@ class Daemons:
             "volumePluginDir": str(self.state / "volume-plugins"), **kubelet}))
         said = self.run(self.containerd_programs / "containerd", "--version").stdout
         of_old = tuple(map(int, re.search(r" v(\d+)\.(\d+)\.", said).groups())) < (2, 1)
-        text, plugin = ((CONTAINERD_OF_OLD, "io.containerd.grpc.v1.cri") if of_old else
-                        (CONTAINERD, "io.containerd.cri.v1.runtime"))
-        text = text.format(state=self.state, cni=self.tools / "cni", default=next(iter(self.runtimes)))
+        version, cri, plugin = ((2, CRI_OF_OLD, "io.containerd.grpc.v1.cri") if of_old else
+                                (3, CRI, "io.containerd.cri.v1.runtime"))
+        text = (CONTAINERD + cri).format(version=version, state=self.state, cni=self.tools / "cni",
+                                         default=next(iter(self.runtimes)))
         text += "".join(RUNTIME.format(plugin=plugin, name=name, program=path) for name, path in self.runtimes.items())
         (self.state / "containerd.toml").write_text(text)
 
