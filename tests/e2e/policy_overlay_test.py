@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from chart_test import CHART, Helm
 from control_plane import wait_until
+from helm import CHART, Helm
 from installed import NAME, ROOT, install, make_certificates
 from other_webhook import other_webhook
 from policy_sides import Client
