@@ -73,6 +73,11 @@ def test_other_values_reach_what_they_are_about(helm):
         "PodMonitor", "PrometheusRule"}
 
 
+def test_values_of_a_release_without_a_mode_keep_the_webhook(helm):
+    """As `helm upgrade --reuse-values` has them: the chart of 0.2.0 knew no mode."""
+    assert by_name(render(helm, {"mode": None})) == by_name(render(helm, {}))
+
+
 def test_ports_follow_the_configuration(helm):
     values = {"config": {"server": {"listen": "0.0.0.0:8443", "opsListen": "[::]:9090"}}}
     changed = difference(helm, values)
