@@ -22,6 +22,7 @@ Result<Json> spec_member(const Json& object, const char* member) {
   const Json spec = spec_of(object);
   if (!spec.is_object()) return Error{"spec: not an object"};
   Json found = spec.value(member, Json::object());
+  if (found.is_null()) return Json::object();
   if (!found.is_object()) {
     return Error{"spec." + std::string(member) + ": not an object (expected selectors and rules)"};
   }
@@ -36,7 +37,8 @@ Error placed(const std::string& name, const std::string& place, const Error& err
 std::string to_param(const Json& object) {
   const std::string name = string_at(object, "/spec/paramRef/name");
   const std::string ns = string_at(object, "/spec/paramRef/namespace");
-  if (!object.contains(Json::json_pointer("/spec/paramRef"))) return {};
+  const Json::json_pointer reference("/spec/paramRef");
+  if (!object.contains(reference) || object[reference].is_null()) return {};
   return name.empty() ? "(by selector)" : to_printable(ns + '/' + name, 2 * kMaxName);
 }
 

@@ -12,6 +12,7 @@
 namespace webhook {
 namespace {
 
+constexpr std::size_t kMaxTime = 64;  // of a timestamp that is none
 constexpr std::size_t kMaxName = 253;
 
 /// The review that the API server would send for the pod, or the template, at `place`.
@@ -92,14 +93,40 @@ void print_pods(const std::vector<Explained>& pods) {
 /// Why a pod that exists may be as neither installation would have left it; empty where that is not
 /// known.
 std::string to_age(const Explained& pod, const Surroundings& surroundings) {
-  const auto since = surroundings.installed_since();
+  const bool is_policys = pod.acting.actor() == Actor::kPolicy;
+  auto since = surroundings.policy_since();
+  // Where the webhook does not act on the pod, its age says nothing.
+  if (auto webhook = surroundings.webhook_since(); webhook && !is_policys) {
+    if (!since || webhook->when < since->when) since = std::move(webhook);
+  }
   if (!since) return {};
-  if (pod.created < since->when) return "older than " + since->what + ", of " + since->when;
-  const bool is_missed_by_policy =
-      *pod.state == PodState::kMissed && pod.acting.actor() == Actor::kPolicy;
-  return is_missed_by_policy ? "the policy did not act: feature or admission plugin "
-                               "MutatingAdmissionPolicy may be off, or its configuration another"
-                             : "";
+  if (pod.created < since->when) {
+    return "older than " + since->what + ", of " + to_printable(since->when, kMaxTime);
+  }
+  return is_policys && *pod.state == PodState::kMissed
+             ? "the policy did not act: feature or admission plugin MutatingAdmissionPolicy may be "
+               "off, or its configuration another"
+             : "";
+}
+
+/// The policies that come with the mutating one refuse pods, too, and are not looked at.
+void add_other_policies(Explained& explained) {
+  const Decision& decision = explained.explanation.decision;
+  std::vector<std::string>& why = explained.acting.policy.why;
+  if (explained.acting.policy.called != Called::kYes || !explained.has_target) return;
+  if (decision.outcome == Outcome::kDenied && explained.acting.actor() == Actor::kPolicy) {
+    why.emplace_back(
+        "what refuses the pod is code-executor-webhook-denials, which is not looked at here");
+  }
+  const bool stays_as_asked =
+      decision.outcome == Outcome::kPrivileged ||
+      (decision.outcome == Outcome::kUnchanged && decision.reason != Reason::kAlreadySandboxed &&
+       decision.reason != Reason::kOptedOut);
+  if (stays_as_asked) {
+    why.emplace_back(
+        "code-executor-webhook-final-state, which comes with the policy and is not looked at here, "
+        "may refuse the pod");
+  }
 }
 
 /// Sets state and note of a pod that exists and has been judged, with what is known of its node.
@@ -145,8 +172,10 @@ Explained Explainer::explain(const PodPlace& place, const std::string& ns) {
     pod.placement = to_placement(pod.constraints, pod.affinity_annotation, cluster.nodes.get());
   }
   explained.explanation = webhook::explain(*request, sandbox_->policy, cluster);
+  add_other_policies(explained);
   if (!exists) return explained;
-  explained.created = to_printable(string_at(*place.object, "/metadata/creationTimestamp"), 64);
+  explained.created =
+      to_printable(string_at(*place.object, "/metadata/creationTimestamp"), kMaxTime);
   if (explained.kind != "Pod") return explained;
   explained.node = string_at(*place.object, "/spec/nodeName");
   look_at_pod(explained, *request, nodes.get(), surroundings_);

@@ -69,8 +69,8 @@ void Surroundings::add(const Document& document) {
     policy_ = parsed_or_throw(parse_admission_policy(document));
     is_policy_read_ = true;
   } else if (kind == kBinding) {
-    add_binding(document);
-    are_bindings_read_ = true;
+    // Of others' only, with a cluster to ask, those of ours are not known yet.
+    are_bindings_read_ = add_binding(document) || client_ == nullptr || are_bindings_read_;
   }
 }
 
@@ -141,9 +141,10 @@ void Surroundings::read_bindings() {
                      {std::string(kBinding) + " of " + policy_->name + " cannot be read"}};
 }
 
-void Surroundings::add_binding(const Document& document) {
-  if (string_at(document, "/spec/policyName") != kPolicyName) return;
+bool Surroundings::add_binding(const Document& document) {
+  if (string_at(document, "/spec/policyName") != kPolicyName) return false;
   bindings_.push_back(parsed_or_throw(parse_admission_policy_binding(document)));
+  return true;
 }
 
 const Labels& Surroundings::labels_of_namespace(const std::string& ns) {
@@ -187,18 +188,19 @@ Acting Surroundings::acting_on(const Labels& pod, const std::string& ns) {
   return acting;
 }
 
-std::optional<Surroundings::Since> Surroundings::installed_since() const {
+std::optional<Surroundings::Since> Surroundings::webhook_since() const {
+  if (!configuration_ || configuration_->created.empty()) return std::nullopt;
+  return Since{"MutatingWebhookConfiguration " + name_, configuration_->created};
+}
+
+std::optional<Surroundings::Since> Surroundings::policy_since() const {
   std::optional<Since> first;
-  // All are in UTC, without fractions: they compare as text.
-  const auto add = [&](const std::string& what, const std::string& when) {
-    if (!when.empty() && (!first || when < first->when)) first = Since{what, when};
-  };
-  if (configuration_) add("MutatingWebhookConfiguration " + name_, configuration_->created);
+  if (!policy_) return first;
   for (const AdmissionPolicyBinding& binding : bindings_) {
-    // It acts from when both are there.
-    if (policy_) {
-      add(std::string(kBinding) + ' ' + binding.name, std::max(binding.created, policy_->created));
-    }
+    // It acts from when both are there. All are in UTC, without fractions: they compare as text.
+    const std::string& when = std::max(binding.created, policy_->created);
+    if (when.empty() || (first && first->when <= when)) continue;
+    first = Since{std::string(kBinding) + ' ' + binding.name, when};
   }
   return first;
 }

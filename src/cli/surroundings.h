@@ -52,13 +52,15 @@ class Surroundings {
   /// Null where they are not looked at, or not known; why not is then on stderr.
   std::shared_ptr<const NodeSnapshot> nodes();
 
-  /// The installation that was there first: its kind and name, and since when (RFC 3339 in UTC).
+  /// An installation by kind and name, and since when it is there (RFC 3339 in UTC, as the object
+  /// has it).
   struct Since {
     std::string what;
     std::string when;
   };
   /// Nothing where there is none, or its age is not known.
-  [[nodiscard]] std::optional<Since> installed_since() const;
+  [[nodiscard]] std::optional<Since> webhook_since() const;
+  [[nodiscard]] std::optional<Since> policy_since() const;
 
   /// Why something could not be read: one line each.
   [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
@@ -67,7 +69,8 @@ class Surroundings {
   void read_configuration();
   void read_policy();
   void read_bindings();
-  void add_binding(const Document& document);
+  /// True if it is of our policy.
+  bool add_binding(const Document& document);
   const Labels& labels_of_namespace(const std::string& ns);
 
   const std::string name_;

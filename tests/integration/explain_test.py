@@ -404,6 +404,50 @@ def test_a_policy_that_does_nothing_is_noticed(cluster, kubeconfig):
     assert "note" not in one(kubeconfig, "pod/new")[0]
 
 
+def test_a_pod_is_older_than_what_would_act_on_it(cluster, kubeconfig):
+    """Not than a webhook of before that looks at other namespaces."""
+    install_policy(cluster)
+    cluster.objects[HOOKS]["metadata"]["creationTimestamp"] = "2025-01-01T00:00:00Z"
+    cluster.objects[HOOKS]["webhooks"][0]["namespaceSelector"] = {"matchLabels": {"kubernetes.io/metadata.name": "other"}}
+    cluster.objects[POLICY]["metadata"]["creationTimestamp"] = "2027\x1b[31m\nacts"
+    (pod, _) = one(kubeconfig, "pod/old")
+    assert (pod["state"], pod["acts"]) == ("missed", "policy")
+    assert pod["note"].startswith("older than MutatingAdmissionPolicyBinding code-executor-webhook, of 2027")
+    assert "\x1b" not in pod["note"] and "\n" not in pod["note"]
+
+
+def test_bindings_of_other_policies_among_documents_leave_ours_to_the_cluster(cluster, kubeconfig):
+    install_policy(cluster)
+    other = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding",
+             "metadata": {"name": "other"}, "spec": {"policyName": "other"}}
+    pod = {**cluster.objects[f"{PODS}/new"], "apiVersion": "v1", "kind": "Pod"}
+    done = explain("-f", "-", "-o", "json", "--kubeconfig", kubeconfig, stdin=json.dumps(
+        {"apiVersion": "v1", "kind": "List", "items": [other, pod]}))
+    (said,) = json.loads(done.stdout)["objects"]
+    assert acting(said) == ("both", "yes", "yes")
+
+
+def test_nulls_of_a_binding_are_as_if_they_were_not_there(cluster, kubeconfig):
+    install_policy(cluster)
+    cluster.objects[f"{BINDINGS}/code-executor-webhook"]["spec"].update(matchResources=None, paramRef=None)
+    assert acting(one(kubeconfig, "deploy/code-executor")[0]) == ("both", "yes", "yes")
+
+
+@pytest.mark.parametrize(("labels", "security_context", "word"), [
+    ({}, {"runAsUser": 1000}, "final-state"), ({"code-executor-webhook/mode": "off"}, {"runAsUser": 1000}, None)])
+def test_policies_that_come_with_ours_are_said_not_to_be_looked_at(cluster, kubeconfig, labels, security_context, word):
+    install_policy(cluster)
+    del cluster.objects[HOOKS]
+    template = cluster.objects[DEPLOYMENT]["spec"]["template"]
+    template["metadata"]["labels"].update(labels)
+    template["spec"]["containers"][0]["securityContext"] = security_context
+    (said,) = one(kubeconfig, "deploy/code-executor")
+    assert said["outcome"] == "unchanged"
+    assert [line for line in said["policyWhy"] if "not looked at here" in line] == (
+        [f"code-executor-webhook-{word}, which comes with the policy and is not looked at here, may refuse the pod"]
+        if word else [])
+
+
 def test_a_policy_sees_no_nodes(cluster, kubeconfig):
     """Where it acts alone, the decision is its own."""
     install_policy(cluster)
