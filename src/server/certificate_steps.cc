@@ -19,9 +19,14 @@ std::chrono::milliseconds retirement(const CertificateTimes& times) {
 }
 
 /// Made by a clock that was off by more than all may be: nobody trusts what it issues for now. CAs
-/// are valid from an hour before they are made.
-bool is_of_the_future(const Certificate& certificate, WallTime now, const CertificateTimes& times) {
-  return certificate.valid_from > now + 2 * times.clock_tolerance;
+/// are valid from an hour before they are made, which is more than two clocks may be apart.
+bool is_of_the_future(const Certificate& certificate, WallTime now) {
+  return certificate.valid_from > now;
+}
+
+/// Likewise, a leaf of this replica: its own clock and the API server's were both ahead then.
+bool is_of_the_future(const OwnLeaf& leaf, WallTime now, const CertificateTimes& times) {
+  return leaf.issued_at > now + 2 * times.clock_tolerance || is_of_the_future(leaf.issuer, now);
 }
 
 /// The CAs without those that have expired or are of the future, the retired ones without their
@@ -30,7 +35,7 @@ Authorities tidy(const Authorities& authorities, WallTime now, const Certificate
   Authorities kept;
   bool is_superseded = false;
   for (auto each = authorities.rbegin(); each != authorities.rend(); ++each) {
-    if (is_of_the_future(each->certificate, now, times)) continue;
+    if (is_of_the_future(each->certificate, now)) continue;
     if (each->certificate.expires_at + times.clock_tolerance > now) {
       kept.push_back(*each);
       if (is_superseded) kept.back().key.clear();
@@ -180,8 +185,7 @@ void note_bundle(CertificateMemory& memory, const CertificateObservation& seen,
 bool is_leaf_good(const CertificateMemory& memory, const CertificateObservation& seen,
                   const CertificateTimes& times) {
   return memory.leaf && lasts(memory.leaf->expires_at, seen.now, times) &&
-         !is_of_the_future(memory.leaf->issuer, seen.now, times) &&
-         seen.bundle.holds(memory.leaf->issuer);
+         !is_of_the_future(*memory.leaf, seen.now, times) && seen.bundle.holds(memory.leaf->issuer);
 }
 
 CertificateStep next_step(const CertificateMemory& memory, const CertificateObservation& seen,

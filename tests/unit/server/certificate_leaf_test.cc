@@ -91,6 +91,17 @@ TEST_CASE("without a good leaf one is issued at once, but never by a CA that the
          w.set_bundle({w.young.certificate, ahead.certificate});
        },
        "issue young for 7 days"},
+      {"it is of a good CA, by a clock that was an hour ahead",
+       [](StepsWorld& w) {
+         w.memory.leaf = OwnLeaf{w.young.certificate, kNow + hours(1), kNow + days(7) + hours(1)};
+       },
+       "issue young for 7 days"},
+      {"by one that was ahead by no more than all may be",
+       [](StepsWorld& w) {
+         w.memory.leaf =
+             OwnLeaf{w.young.certificate, kNow + 2 * kTimes.clock_tolerance, kNow + days(7)};
+       },
+       "rest"},
       {"it has expired", [](StepsWorld& w) { w.set_leaf(w.young, days(0)); },
        "issue young for 7 days"},
       {"it expires before the next round, and its CA came back a minute ago",

@@ -39,12 +39,16 @@ TEST_CASE("the Secret comes first") {
       {"that one alone",
        [](StepsWorld& w) { w.seen.secret.authorities = {authority("ahead", days(-1))}; },
        "make after"},
-      {"a CA of a replica that is ahead by less than all may be",
+      {"a CA that is valid from now on",
        [](StepsWorld& w) {
-         w.seen.secret.authorities = {w.young,
-                                      authority("next", -(kTimes.clock_tolerance - seconds(1)))};
+         w.seen.secret.authorities = {w.young, authority("next", seconds(0))};
        },
        "write young next"},
+      {"a CA that is valid a second later",
+       [](StepsWorld& w) {
+         w.seen.secret.authorities = {w.young, authority("next", seconds(-1))};
+       },
+       "store young"},
       {"someone took the key out",
        [](StepsWorld& w) { w.seen.secret.authorities = {retired(w.young)}; },
        "make after young(retired)"},

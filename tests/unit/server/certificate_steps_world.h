@@ -11,6 +11,7 @@
 namespace webhook {
 
 using std::chrono::days;
+using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
