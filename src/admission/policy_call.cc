@@ -12,6 +12,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMaxName = 253;
+constexpr std::size_t kMaxReasons = 10;
 
 Json spec_of(const Json& object) {
   return object.is_object() ? object.value("spec", Json::object()) : Json::object();
@@ -39,7 +40,8 @@ std::string to_param(const Json& object) {
   const std::string ns = string_at(object, "/spec/paramRef/namespace");
   const Json::json_pointer reference("/spec/paramRef");
   if (!object.contains(reference) || object[reference].is_null()) return {};
-  return name.empty() ? "(by selector)" : to_printable(ns + '/' + name, 2 * kMaxName);
+  if (name.empty()) return "(by selector)";
+  return to_printable(ns.empty() ? name : ns + '/' + name, 2 * kMaxName);
 }
 
 ScopeVerdict judge(const AdmissionPolicy& policy, const AdmissionPolicyBinding& binding,
@@ -57,7 +59,8 @@ ScopeVerdict judge(const AdmissionPolicy& policy, const AdmissionPolicyBinding& 
     return {Called::kDepends,
             "if its matchConditions, which are not evaluated here, are true; " + policy.conditions};
   }
-  if (!binding.param.empty() && !binding.denies_without_param) {
+  const bool has_param = policy.has_params && !binding.param.empty();
+  if (has_param && !binding.denies_without_param) {
     return {Called::kDepends, "if its param " + binding.param +
                                   " is there (parameterNotFoundAction: without it the policy is "
                                   "passed over)"};
@@ -66,7 +69,7 @@ ScopeVerdict judge(const AdmissionPolicy& policy, const AdmissionPolicyBinding& 
                     ? "failurePolicy Fail: where it cannot be evaluated the pod is refused"
                     : "failurePolicy Ignore: where it cannot be evaluated the pod is created as it "
                       "comes, not sandboxed";
-  if (!binding.param.empty()) {
+  if (has_param) {
     verdict.why += "; without its param " + binding.param + " the pod is refused";
   }
   return verdict;
@@ -85,6 +88,7 @@ Result<AdmissionPolicy> parse_admission_policy(const Json& object) {
       .created = string_at(object, "/metadata/creationTimestamp"),
       .scope = std::move(*scope),
       .conditions = to_conditions(spec_of(object)),
+      .has_params = !string_at(object, "/spec/paramKind/kind").empty(),
       .fails_closed = string_at(object, "/spec/failurePolicy") != "Ignore",
   };
 }
@@ -111,13 +115,21 @@ CallVerdict would_be_evaluated(const AdmissionPolicy& policy,
                                const std::vector<AdmissionPolicyBinding>& bindings,
                                const Labels& pod, const Labels& ns) {
   CallVerdict verdict;
+  std::vector<ScopeVerdict> of_each;
   for (const AdmissionPolicyBinding& binding : bindings) {
     if (binding.policy != policy.name) continue;
-    auto [called, why] = judge(policy, binding, pod, ns);
-    verdict.called = std::min(verdict.called, called);
-    verdict.why.push_back(binding.name + ": " + why);
+    of_each.push_back(judge(policy, binding, pod, ns));
+    of_each.back().why.insert(0, binding.name + ": ");
+    verdict.called = std::min(verdict.called, of_each.back().called);
   }
-  if (verdict.why.empty()) {
+  std::stable_partition(of_each.begin(), of_each.end(),
+                        [&](const ScopeVerdict& each) { return each.called == verdict.called; });
+  const std::size_t shown = std::min(of_each.size(), kMaxReasons);
+  for (std::size_t i = 0; i < shown; ++i) verdict.why.push_back(std::move(of_each[i].why));
+  if (shown < of_each.size()) {
+    verdict.why.push_back("and " + std::to_string(of_each.size() - shown) + " more bindings");
+  }
+  if (of_each.empty()) {
     verdict.why.push_back("no MutatingAdmissionPolicyBinding binds MutatingAdmissionPolicy " +
                           policy.name + ": without one it does nothing");
   }

@@ -17,6 +17,7 @@ struct AdmissionPolicy {
   std::string created;  ///< RFC 3339 in UTC; empty where it is not known.
   MatchScope scope;
   std::string conditions;    ///< CEL, which is not evaluated here; empty without any.
+  bool has_params = false;   ///< paramKind: without it the API server passes over paramRef.
   bool fails_closed = true;  ///< failurePolicy Fail: where the evaluation fails the pod is refused.
 };
 
@@ -24,9 +25,9 @@ struct AdmissionPolicy {
 struct AdmissionPolicyBinding {
   std::string name;
   std::string created;
-  std::string policy;                ///< The name of the one that it binds.
-  std::optional<MatchScope> scope;   ///< Narrows what the policy is about.
-  std::string param;                 ///< "NAMESPACE/NAME" of its paramRef; empty without.
+  std::string policy;               ///< The name of the one that it binds.
+  std::optional<MatchScope> scope;  ///< Narrows what the policy is about.
+  std::string param;                ///< "NAMESPACE/NAME" of its paramRef, or "NAME"; empty without.
   bool denies_without_param = true;  ///< parameterNotFoundAction Deny.
 };
 

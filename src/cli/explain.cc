@@ -107,7 +107,7 @@ class Run {
         client_(connect_if_asked()),
         version_(version()),
         surroundings_(config_.server.tls.managed.webhook_configuration_name,
-                      client_ ? &*client_ : nullptr, version_, config_.cluster.node_awareness),
+                      client_ ? &*client_ : nullptr, own_version(), config_.cluster.node_awareness),
         explainer_(value_or_throw(make_sandbox_of(config_)), {.version = version_}, surroundings_) {
     print_config_warnings(config_);
   }
@@ -169,6 +169,12 @@ class Run {
   KubeVersion version() {
     const bool is_fixed = !config_.cluster.kube_version.empty();
     return is_fixed || !client_ ? offline_version(config_, flags_.common) : version_of(*client_);
+  }
+
+  /// One that the configuration fixes is the decision's, and need not be the cluster's.
+  std::optional<KubeVersion> own_version() const {
+    const bool is_fixed = !config_.cluster.kube_version.empty();
+    return is_fixed && client_ ? std::nullopt : std::optional(version_);
   }
 
   std::string ns() {

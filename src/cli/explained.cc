@@ -1,5 +1,6 @@
 #include "cli/explained.h"
 
+#include <algorithm>
 #include <iostream>
 #include <stdexcept>
 #include <string_view>
@@ -7,6 +8,7 @@
 #include "admission/placement.h"
 #include "base/json_at.h"
 #include "base/text.h"
+#include "cel/policies.h"
 #include "scheduling/node_snapshot.h"
 
 namespace webhook {
@@ -142,6 +144,11 @@ void look_at_pod(Explained& explained, const AdmissionRequest& request, const No
   }
 }
 
+bool is_sandboxed_by(const ClusterState& cluster, const AdmissionRequest& request,
+                     const Policy& policy) {
+  return decide(request, policy, cluster).outcome == Outcome::kSandboxed;
+}
+
 }  // namespace
 
 Explained Explainer::explain(const PodPlace& place, const std::string& ns) {
@@ -165,9 +172,15 @@ Explained Explainer::explain(const PodPlace& place, const std::string& ns) {
       surroundings_.acting_on(labels_of(place.object->at(place.template_at)), explained.ns);
   const std::shared_ptr<const NodeSnapshot> nodes =
       explained.has_target ? surroundings_.nodes() : nullptr;
-  ClusterState cluster = cluster_;
-  // A policy sees no nodes.
-  if (explained.acting.actor() != Actor::kPolicy) cluster.nodes = nodes;
+  // A policy sees no nodes, and acts where its version is served.
+  const ClusterState policys{.version = std::max(cluster_.version, kOldestPolicyVersion)};
+  const Actor actor = explained.acting.actor();
+  ClusterState cluster = actor == Actor::kPolicy ? policys : cluster_;
+  if (actor != Actor::kPolicy) cluster.nodes = nodes;
+  if (actor == Actor::kBoth && is_sandboxed_by(policys, *request, sandbox_->policy)) {
+    // So the webhook gets it, which does not let a sandboxed pod become less.
+    request->pod.mode = "sandbox";
+  }
   if (PodFacts& pod = request->pod; explained.has_target) {
     pod.placement = to_placement(pod.constraints, pod.affinity_annotation, cluster.nodes.get());
   }

@@ -46,8 +46,8 @@ Actor Acting::actor() const {
   return does_neither ? Actor::kNeither : Actor::kDepends;
 }
 
-Surroundings::Surroundings(std::string configuration, const KubeClient* client, KubeVersion version,
-                           bool looks_at_nodes)
+Surroundings::Surroundings(std::string configuration, const KubeClient* client,
+                           std::optional<KubeVersion> version, bool looks_at_nodes)
     : name_(std::move(configuration)),
       client_(client),
       version_(version),
@@ -99,10 +99,10 @@ void Surroundings::read_configuration() {
 void Surroundings::read_policy() {
   if (std::exchange(is_policy_read_, true)) return;
   const std::string what = std::string(kPolicy) + ' ' + kPolicyName;
-  if (version_ < kOldestPolicyVersion) {
+  if (version_ && *version_ < kOldestPolicyVersion) {
     without_policy_ = {Called::kNo,
-                       {"Kubernetes " + to_string(version_) + " serves no " + kPolicy + " of v1 (" +
-                        to_string(kOldestPolicyVersion) + " and later do)"}};
+                       {"Kubernetes " + to_string(*version_) + " serves no " + kPolicy +
+                        " of v1 (" + to_string(kOldestPolicyVersion) + " and later do)"}};
     return;
   }
   if (client_ == nullptr) {

@@ -36,11 +36,12 @@ struct Acting {
 /// documents; and the nodes. Each is asked for once.
 class Surroundings {
  public:
-  /// Of the cluster of `client`, unless it is null; it outlives this. `version` is the cluster's:
-  /// one that has no mutating policies is not asked for them. `configuration` is the name of the
-  /// MutatingWebhookConfiguration. `looks_at_nodes`: as cluster.nodeAwareness says.
-  Surroundings(std::string configuration, const KubeClient* client, KubeVersion version,
-               bool looks_at_nodes);
+  /// Of the cluster of `client`, unless it is null; it outlives this. `version` is the cluster's
+  /// own, where that is known: one that has no mutating policies is not asked for them.
+  /// `configuration` is the name of the MutatingWebhookConfiguration. `looks_at_nodes`: as
+  /// cluster.nodeAwareness says.
+  Surroundings(std::string configuration, const KubeClient* client,
+               std::optional<KubeVersion> version, bool looks_at_nodes);
 
   /// Takes what is in `document`, or in the items of a List, before anything is asked.
   void add(const Document& document);
@@ -75,7 +76,7 @@ class Surroundings {
 
   const std::string name_;
   const KubeClient* client_;
-  const KubeVersion version_;
+  const std::optional<KubeVersion> version_;
   std::optional<WebhookConfiguration> configuration_;
   CallVerdict without_configuration_;
   std::optional<AdmissionPolicy> policy_;

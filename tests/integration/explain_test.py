@@ -332,8 +332,8 @@ def test_who_acts_is_who_is_installed(cluster, kubeconfig, has_webhook, has_poli
      "matchResources of its binding: namespaceSelector: label team is missing (expected 'x')"),
     (lambda _, binding: binding.update(policyName="another"), "no",
      "no MutatingAdmissionPolicyBinding binds MutatingAdmissionPolicy code-executor-webhook: without one it does nothing"),
-    (lambda _, binding: binding.update(paramRef={"name": "p", "namespace": "n", "parameterNotFoundAction": "Deny"}), "yes",
-     "without its param n/p the pod is refused"),
+    (lambda policy, binding: (policy.update(paramKind={"apiVersion": "v1", "kind": "ConfigMap"}), binding.update(
+        paramRef={"name": "p", "namespace": "n", "parameterNotFoundAction": "Deny"})), "yes", "without its param n/p the pod is refused"),
 ], ids=["object", "namespace", "conditions", "binding", "unbound", "param"])
 def test_whether_the_policy_is_evaluated(cluster, kubeconfig, change, policy, why):
     install_policy(cluster)
@@ -356,6 +356,16 @@ def test_an_older_cluster_is_not_asked_for_policies(cluster, kubeconfig, server)
     assert (acting(said), done.stderr) == (("webhook", "yes", "no"), "")
     assert said["policyWhy"] == ["Kubernetes 1.35 serves no MutatingAdmissionPolicy of v1 (1.36 and later do)"]
     assert not [request for request in server.requests() if "policies" in request.path]
+
+
+def test_a_version_that_the_configuration_fixes_hides_no_policy(cluster, kubeconfig):
+    """It is the decision's; the cluster has its own."""
+    install_policy(cluster)
+    (said,) = one(kubeconfig, "deploy/code-executor", "--kube-version", "1.32")
+    assert (said["outcome"], said["reason"], acting(said)) == ("denied", "cluster_too_old", ("both", "yes", "yes"))
+    del cluster.objects[HOOKS]
+    (said,) = one(kubeconfig, "deploy/code-executor", "--kube-version", "1.32")
+    assert (said["outcome"], acting(said)) == ("sandboxed", ("policy", "no", "yes"))
 
 
 @pytest.mark.parametrize(("refused", "why"), [
@@ -459,6 +469,19 @@ def test_a_policy_sees_no_nodes(cluster, kubeconfig):
     (said,) = one(kubeconfig, "deploy/code-executor")
     assert (said["reason"], said["warnings"]) == ("supported", [])
     assert {pod["name"]: pod["state"] for pod in said["pods"]} == {"old": "missed", "new": "on_bad_node"}
+
+
+def test_what_a_policy_sandboxed_the_webhook_does_not_make_less(cluster, kubeconfig, tmp_path):
+    """Which sees nodes, where the policy does not."""
+    install_policy(cluster)
+    add_node(cluster)
+    config = tmp_path / "config.yaml"
+    config.write_text("sandbox: {nodeFallback: privileged}\n")
+    said = one(kubeconfig, "deploy/code-executor", "--config", config)[0]
+    assert (said["outcome"], said["reason"], said["acts"]) == ("denied", "no_capable_node", "both")
+    del cluster.objects[POLICY]
+    said = one(kubeconfig, "deploy/code-executor", "--config", config)[0]
+    assert (said["outcome"], said["reason"], said["acts"]) == ("privileged", "no_capable_node", "webhook")
 
 
 def test_policies_that_kubectl_prints_are_enough(cluster):

@@ -55,6 +55,7 @@ TEST_CASE("each part of a policy and of its binding decides whether it is evalua
       "no rule of it takes the creation of pods (expected operation CREATE of resource pods, "
       "version v1, of group \"\")";
   const char* some_names = "a rule of it is about pods of some names only (resourceNames)";
+  const Json kind = {{"apiVersion", "v1"}, {"kind", "ConfigMap"}};
   const Json param = {{"name", "p"}, {"namespace", "n"}, {"parameterNotFoundAction", "Deny"}};
   const Json pods = policy()["spec"]["matchConstraints"]["resourceRules"];
   for (
@@ -135,19 +136,27 @@ TEST_CASE("each part of a policy and of its binding decides whether it is evalua
              b["matchResources"]["objectSelector"]["matchLabels"]["team"] = "x";
            },
            Called::kNo, "objectSelector: label app is 'code-executor' (expected 'x')"},
-          {"a param", [&](Json&, Json&b) { b["paramRef"] = param; }, Called::kYes,
+          {"a param of a policy that takes none, which the API server passes over",
+           [&](Json&, Json&b) { b["paramRef"] = param; }, Called::kYes, fail},
+          {"a param",
+           [&](Json&p, Json&b) {
+             p["paramKind"] = kind;
+             b["paramRef"] = param;
+           },
+           Called::kYes,
            "failurePolicy Fail: where it cannot be evaluated the pod is refused; without its param "
            "n/p the pod is refused"},
           {"a param that may be missing",
-           [&](Json&, Json&b) {
-             b["paramRef"] = param;
-             b["paramRef"]["parameterNotFoundAction"] = "Allow";
+           [&](Json&p, Json&b) {
+             p["paramKind"] = kind;
+             b["paramRef"] = {{"name", "p"}, {"parameterNotFoundAction", "Allow"}};
            },
            Called::kDepends,
-           "if its param n/p is there (parameterNotFoundAction: without it the policy is passed "
+           "if its param p is there (parameterNotFoundAction: without it the policy is passed "
            "over)"},
           {"params by labels",
-           [&](Json&, Json&b) {
+           [&](Json&p, Json&b) {
+             p["paramKind"] = kind;
              b["paramRef"] = {{"selector", Json::object()}, {"parameterNotFoundAction", "Deny"}};
            },
            Called::kYes,
@@ -193,7 +202,22 @@ TEST_CASE("one of several bindings is enough") {
   narrow["spec"]["matchResources"]["objectSelector"]["matchLabels"]["team"] = "x";
   const CallVerdict verdict = judge(policy(), {narrow, binding()});
   CHECK((verdict.called == Called::kYes));
-  CHECK(verdict.why.size() == 2);
+  REQUIRE(verdict.why.size() == 2);
+  CHECK(verdict.why.front() ==
+        "bind: failurePolicy Fail: where it cannot be evaluated the pod is refused");
+}
+
+TEST_CASE("of many bindings ten are named, those first that decide") {
+  Json narrow = binding();
+  narrow["metadata"]["name"] = "narrow";
+  narrow["spec"]["matchResources"]["objectSelector"]["matchLabels"]["team"] = "x";
+  std::vector<Json> many(5000, narrow);
+  many.push_back(binding());
+  const CallVerdict verdict = judge(policy(), many);
+  CHECK((verdict.called == Called::kYes));
+  REQUIRE(verdict.why.size() == 11);
+  CHECK(verdict.why.front().starts_with("bind: "));
+  CHECK(verdict.why.back() == "and 4991 more bindings");
 }
 
 TEST_CASE("the ages of both are read") {
