@@ -6,12 +6,9 @@ WORKDIR /src
 COPY scripts/setup scripts/packages.txt scripts/
 # upgrade: libc and libstdc++ come with the base image, and go into ours.
 RUN apt-get update -qq && apt-get upgrade -y -qq && scripts/setup build
-COPY CMakeLists.txt CMakePresets.json ./
-COPY cmake cmake
-COPY profiles profiles
-COPY src src
+# What .dockerignore names.
+COPY . .
 RUN cmake --workflow --preset release
-COPY scripts/image-root scripts/
 RUN scripts/image-root build/release/code-executor-webhook /image
 
 # No shell, no package manager, no other program.

@@ -70,6 +70,21 @@ def assert_scanners_find_each_library_and_its_licence(root):
     return packages
 
 
+def test_nothing_is_missing_to_build_it(tmp_path):
+    """Where there is what .dockerignore names, and no more: so Dockerfile and scripts/image build it."""
+    assert "\nCOPY . .\n" in DOCKERFILE
+    paths = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    listed = subprocess.run(["git", "ls-files", "-z", "--", *paths], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a checkout of git, which knows what is in the tree")
+    for name in filter(None, listed.stdout.split("\0")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    subprocess.run(["cmake", "--preset", "release"], cwd=tmp_path, capture_output=True, check=True)
+    planned = subprocess.run(["ninja", "-C", "build/release", "-n"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert planned.returncode == 0, planned.stdout
+
+
 def test_the_program_runs_with_nothing_else(laid_out):
     done = run_in(laid_out, "version")
     # Not the exit code: a sanitized build looks for leaks in /proc, which is not there.
