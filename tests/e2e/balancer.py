@@ -1,21 +1,27 @@
 """What a Service does for API servers on loopback: connections to one port go to the replicas that are ready."""
 
-import random
+import json
+import pathlib
 import socket
+import subprocess
+import sys
 import threading
+
+# An API server that is told of another CA opens a connection for each review that waits.
+BACKLOG = 4096
 
 
 class Balancer:
     """A TCP proxy. Replicas come and go by their /readyz, as endpoints do; a context manager."""
 
     def __init__(self):
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         self.port = self._listener.getsockname()[1]
         self._lock = threading.Lock()
         self._replicas = []
         self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._accept, daemon=True),
-                         threading.Thread(target=self._probe, daemon=True)]
+        self._thread = threading.Thread(target=self._probe, daemon=True)
+        self._process = None
 
     def add(self, server):
         with self._lock:
@@ -24,6 +30,7 @@ class Balancer:
     def remove(self, server):
         with self._lock:
             self._replicas = [each for each in self._replicas if each[0] is not server]
+            self._tell()
 
     def ready(self):
         with self._lock:
@@ -34,7 +41,18 @@ class Balancer:
             with self._lock:
                 replicas = list(self._replicas)
             for replica in replicas:
-                replica[1] = self._is_ready(replica[0])
+                is_ready = self._is_ready(replica[0])
+                with self._lock:
+                    if is_ready != replica[1]:
+                        replica[1] = is_ready
+                        self._tell()
+
+    def _tell(self):
+        if self._stopping.is_set():
+            return
+        ports = [server.port for server, is_ready in self._replicas if is_ready]
+        self._process.stdin.write(json.dumps(ports).encode() + b"\n")
+        self._process.stdin.flush()
 
     @staticmethod
     def _is_ready(server):
@@ -46,43 +64,17 @@ class Balancer:
         except OSError:
             return False
 
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            ready = self.ready()
-            try:
-                server = socket.create_connection(("127.0.0.1", random.choice(ready).port), 2)
-            except (OSError, IndexError):
-                client.close()
-                continue
-            for source, sink in ((client, server), (server, client)):
-                threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
-
-    @staticmethod
-    def _copy(source, sink):
-        source.settimeout(None)
-        try:
-            while data := source.recv(65536):
-                sink.sendall(data)
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
     def __enter__(self):
-        for thread in self._threads:
-            thread.start()
+        # In a process of its own: here it would share one interpreter, and its lock, with all clients.
+        descriptor = self._listener.fileno()
+        self._process = subprocess.Popen([sys.executable, pathlib.Path(__file__).with_name("tcp_proxy.py"), str(descriptor)],
+                                         stdin=subprocess.PIPE, pass_fds=[descriptor])
+        self._listener.close()
+        self._thread.start()
         return self
 
     def __exit__(self, *_):
         self._stopping.set()
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join(5)
+        self._thread.join(5)
+        self._process.stdin.close()
+        self._process.wait(10)
