@@ -172,19 +172,7 @@ Explained Explainer::explain(const PodPlace& place, const std::string& ns) {
       surroundings_.acting_on(labels_of(place.object->at(place.template_at)), explained.ns);
   const std::shared_ptr<const NodeSnapshot> nodes =
       explained.has_target ? surroundings_.nodes() : nullptr;
-  // A policy sees no nodes, and acts where its version is served.
-  const ClusterState policys{.version = std::max(cluster_.version, kOldestPolicyVersion)};
-  const Actor actor = explained.acting.actor();
-  ClusterState cluster = actor == Actor::kPolicy ? policys : cluster_;
-  if (actor != Actor::kPolicy) cluster.nodes = nodes;
-  if (actor == Actor::kBoth && is_sandboxed_by(policys, *request, sandbox_->policy)) {
-    // So the webhook gets it, which does not let a sandboxed pod become less.
-    request->pod.mode = "sandbox";
-  }
-  if (PodFacts& pod = request->pod; explained.has_target) {
-    pod.placement = to_placement(pod.constraints, pod.affinity_annotation, cluster.nodes.get());
-  }
-  explained.explanation = webhook::explain(*request, sandbox_->policy, cluster);
+  explained.explanation = explain_as(explained.acting.actor(), *request, nodes);
   add_other_policies(explained);
   if (!exists) return explained;
   explained.created =
@@ -193,6 +181,23 @@ Explained Explainer::explain(const PodPlace& place, const std::string& ns) {
   explained.node = string_at(*place.object, "/spec/nodeName");
   look_at_pod(explained, *request, nodes.get(), surroundings_);
   return explained;
+}
+
+Explanation Explainer::explain_as(Actor actor, AdmissionRequest& request,
+                                  const std::shared_ptr<const NodeSnapshot>& nodes) const {
+  // A policy sees no nodes, and acts where its version is served.
+  const ClusterState policys{.version = std::max(cluster_.version, kOldestPolicyVersion)};
+  if (actor == Actor::kPolicy) return webhook::explain(request, sandbox_->policy, policys);
+  if (actor == Actor::kBoth && is_sandboxed_by(policys, request, sandbox_->policy)) {
+    // So the webhook gets it, which does not let a sandboxed pod become less.
+    request.pod.mode = "sandbox";
+  }
+  ClusterState cluster = cluster_;
+  cluster.nodes = nodes;
+  if (PodFacts& pod = request.pod; pod.target) {
+    pod.placement = to_placement(pod.constraints, pod.affinity_annotation, nodes.get());
+  }
+  return webhook::explain(request, sandbox_->policy, cluster);
 }
 
 Colour colour_of(PodState state) {

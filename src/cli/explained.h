@@ -41,6 +41,10 @@ class Explainer {
   Explained explain(const PodPlace& place, const std::string& ns);
 
  private:
+  /// What becomes of the pod of `request` where `actor` acts; changes what it is looked at with.
+  Explanation explain_as(Actor actor, AdmissionRequest& request,
+                         const std::shared_ptr<const NodeSnapshot>& nodes) const;
+
   std::shared_ptr<const Sandbox> sandbox_;
   ClusterState cluster_;
   Surroundings& surroundings_;
