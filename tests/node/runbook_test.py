@@ -83,8 +83,8 @@ def test_file_gone(pods):
 
 
 def test_runtime_too_old(node, pods):
-    """A runtime without user namespaces (crun 1.8.1): Init:0/1 and FailedCreatePodSandBox, which says so; a node tells of it
-    in its status"""
+    """A runtime without user namespaces (crun 1.8.1): Init:0/1, ContainerCreating without an init container, and
+    FailedCreatePodSandBox, which says so; a node tells of it in its status"""
     if "crun" not in node.runtimes:
         pytest.skip("crun is not installed")
     version = node.run("crun", "--version").stdout.split()[2]
@@ -95,10 +95,13 @@ def test_runtime_too_old(node, pods):
     pods.kubectl("create", "-f", "-", stdin=json.dumps({
         "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "crun"}, "handler": "crun"}))
     pods.create(pod("too-old", {"runtimeClassName": "crun"}))
-    pods.wait_for_event("too-old", "FailedCreatePodSandBox: ", 'handler "crun" does not support user namespaces')
-    pods.wait_for_status("too-old", "Init:0/1")
+    pods.create(as_it_is(pod("preinstalled", {"runtimeClassName": "crun", "hostUsers": False})))
+    for name, shown in (("too-old", "Init:0/1"), ("preinstalled", "ContainerCreating")):
+        pods.wait_for_event(name, "FailedCreatePodSandBox: ", 'handler "crun" does not support user namespaces')
+        pods.wait_for_status(name, shown)
+    assert_in_runbook("| `Init:0/1`, or `ContainerCreating` with `delivery: preinstalled`, event `FailedCreatePodSandBox … ")
     assert_in_runbook('`… RuntimeClass handler "…" does not support user namespaces`')
-    pods.delete("too-old")
+    pods.delete("too-old", "preinstalled")
 
 
 def test_seccomp_directory_cannot_be_mapped(node, pods):
