@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""What `isolate` runs ends with it, however that ends, and where it cannot run it says why. Exit code 77: not on this machine."""
+"""What `isolate` runs ends with it, however that ends, and leaves /dev/null alone; where it cannot run it says why.
+Exit code 77: not on this machine."""
 
 import contextlib
 import os
@@ -72,6 +73,16 @@ def check_reason():
     assert asked.returncode == 1 and asked.stdout.endswith("iptables: no table\n"), asked
 
 
+def check_devices():
+    """What a pod's start does to /dev/null with crun."""
+    before = os.stat("/dev/null")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as state:
+        subprocess.run([ISOLATE, "chown", "1234:1234", "/dev/null"], check=True, env={**os.environ, "NODE_STATE": state})
+    after = os.stat("/dev/null")
+    os.chown("/dev/null", before.st_uid, before.st_gid)
+    assert (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid), after
+
+
 def main():
     if os.geteuid() != 0:
         print("skipped: not root")
@@ -81,6 +92,7 @@ def main():
         print(f"skipped: {asked.stdout.strip()}")
         sys.exit(77)
     check_reason()
+    check_devices()
     for by in (signal.SIGTERM, signal.SIGKILL):
         check_end(by)
 
