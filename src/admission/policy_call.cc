@@ -60,10 +60,10 @@ ScopeVerdict judge(const AdmissionPolicy& policy, const AdmissionPolicyBinding& 
             "if its matchConditions, which are not evaluated here, are true; " + policy.conditions};
   }
   const bool has_param = policy.has_params && !binding.param.empty();
-  if (has_param && !binding.denies_without_param) {
-    return {Called::kDepends, "if its param " + binding.param +
-                                  " is there (parameterNotFoundAction: without it the policy is "
-                                  "passed over)"};
+  if (has_param && !(binding.denies_without_param && policy.fails_closed)) {
+    const char* member = binding.denies_without_param ? "failurePolicy" : "parameterNotFoundAction";
+    return {Called::kDepends, "if its param " + binding.param + " is there (" + member +
+                                  ": without it the policy is passed over)"};
   }
   verdict.why = policy.fails_closed
                     ? "failurePolicy Fail: where it cannot be evaluated the pod is refused"

@@ -172,7 +172,7 @@ class Run {
   }
 
   /// One that the configuration fixes is the decision's, and need not be the cluster's.
-  std::optional<KubeVersion> own_version() const {
+  [[nodiscard]] std::optional<KubeVersion> own_version() const {
     const bool is_fixed = !config_.cluster.kube_version.empty();
     return is_fixed && client_ ? std::nullopt : std::optional(version_);
   }

@@ -144,11 +144,6 @@ void look_at_pod(Explained& explained, const AdmissionRequest& request, const No
   }
 }
 
-bool is_sandboxed_by(const ClusterState& cluster, const AdmissionRequest& request,
-                     const Policy& policy) {
-  return decide(request, policy, cluster).outcome == Outcome::kSandboxed;
-}
-
 }  // namespace
 
 Explained Explainer::explain(const PodPlace& place, const std::string& ns) {
@@ -187,17 +182,25 @@ Explanation Explainer::explain_as(Actor actor, AdmissionRequest& request,
                                   const std::shared_ptr<const NodeSnapshot>& nodes) const {
   // A policy sees no nodes, and acts where its version is served.
   const ClusterState policys{.version = std::max(cluster_.version, kOldestPolicyVersion)};
-  if (actor == Actor::kPolicy) return webhook::explain(request, sandbox_->policy, policys);
-  if (actor == Actor::kBoth && is_sandboxed_by(policys, request, sandbox_->policy)) {
-    // So the webhook gets it, which does not let a sandboxed pod become less.
-    request.pod.mode = "sandbox";
-  }
+  const Policy& policy = sandbox_->policy;
+  if (actor == Actor::kPolicy) return webhook::explain(request, policy, policys);
+  const bool comes_sandboxed =
+      actor == Actor::kBoth && decide(request, policy, policys).outcome == Outcome::kSandboxed;
   ClusterState cluster = cluster_;
   cluster.nodes = nodes;
   if (PodFacts& pod = request.pod; pod.target) {
     pod.placement = to_placement(pod.constraints, pod.affinity_annotation, nodes.get());
   }
-  return webhook::explain(request, sandbox_->policy, cluster);
+  if (comes_sandboxed) {
+    // The webhook does not let what the policy has sandboxed become less: it refuses it.
+    AdmissionRequest sandboxed = request;
+    sandboxed.pod.context.kind = ContextKind::kOurs;
+    sandboxed.pod.host_users = false;
+    if (decide(sandboxed, policy, cluster).outcome == Outcome::kDenied) {
+      return webhook::explain(sandboxed, policy, cluster);
+    }
+  }
+  return webhook::explain(request, policy, cluster);
 }
 
 Colour colour_of(PodState state) {

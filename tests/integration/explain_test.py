@@ -363,6 +363,7 @@ def test_a_version_that_the_configuration_fixes_hides_no_policy(cluster, kubecon
     install_policy(cluster)
     (said,) = one(kubeconfig, "deploy/code-executor", "--kube-version", "1.32")
     assert (said["outcome"], said["reason"], acting(said)) == ("denied", "cluster_too_old", ("both", "yes", "yes"))
+    assert said["row"] == 6 and "label" not in said["why"]
     del cluster.objects[HOOKS]
     (said,) = one(kubeconfig, "deploy/code-executor", "--kube-version", "1.32")
     assert (said["outcome"], acting(said)) == ("sandboxed", ("policy", "no", "yes"))
@@ -479,9 +480,18 @@ def test_what_a_policy_sandboxed_the_webhook_does_not_make_less(cluster, kubecon
     config.write_text("sandbox: {nodeFallback: privileged}\n")
     said = one(kubeconfig, "deploy/code-executor", "--config", config)[0]
     assert (said["outcome"], said["reason"], said["acts"]) == ("denied", "no_capable_node", "both")
+    assert "code-executor-webhook/mode" not in said["why"], "a label that the pod does not have"
     del cluster.objects[POLICY]
     said = one(kubeconfig, "deploy/code-executor", "--config", config)[0]
     assert (said["outcome"], said["reason"], said["acts"]) == ("privileged", "no_capable_node", "webhook")
+
+
+def test_a_label_that_both_ignore_is_told(cluster, kubeconfig):
+    install_policy(cluster)
+    cluster.objects[DEPLOYMENT]["spec"]["template"]["metadata"]["labels"]["code-executor-webhook/mode"] = "on"
+    (said,) = one(kubeconfig, "deploy/code-executor")
+    assert (said["outcome"], said["acts"]) == ("sandboxed", "both")
+    assert any("code-executor-webhook/mode" in line for line in said["warnings"])
 
 
 def test_policies_that_kubectl_prints_are_enough(cluster):

@@ -154,6 +154,14 @@ TEST_CASE("each part of a policy and of its binding decides whether it is evalua
            Called::kDepends,
            "if its param p is there (parameterNotFoundAction: without it the policy is passed "
            "over)"},
+          {"a param without which a policy that ignores failures does nothing",
+           [&](Json&p, Json&b) {
+             p["paramKind"] = kind;
+             p["failurePolicy"] = "Ignore";
+             b["paramRef"] = param;
+           },
+           Called::kDepends,
+           "if its param n/p is there (failurePolicy: without it the policy is passed over)"},
           {"params by labels",
            [&](Json&p, Json&b) {
              p["paramKind"] = kind;
