@@ -1,5 +1,6 @@
 """What a Service does for API servers on loopback: connections to one port go to the replicas that are ready."""
 
+import contextlib
 import json
 import pathlib
 import socket
@@ -51,8 +52,9 @@ class Balancer:
         if self._stopping.is_set():
             return
         ports = [server.port for server, is_ready in self._replicas if is_ready]
-        self._process.stdin.write(json.dumps(ports).encode() + b"\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # then nothing goes through it, which the test sees
+            self._process.stdin.write(json.dumps(ports).encode() + b"\n")
+            self._process.stdin.flush()
 
     @staticmethod
     def _is_ready(server):
@@ -68,7 +70,7 @@ class Balancer:
         # In a process of its own: here it would share one interpreter, and its lock, with all clients.
         descriptor = self._listener.fileno()
         self._process = subprocess.Popen([sys.executable, pathlib.Path(__file__).with_name("tcp_proxy.py"), str(descriptor)],
-                                         stdin=subprocess.PIPE, pass_fds=[descriptor])
+                                         stdin=subprocess.PIPE, pass_fds=[descriptor], start_new_session=True)
         self._listener.close()
         self._thread.start()
         return self
@@ -76,5 +78,9 @@ class Balancer:
     def __exit__(self, *_):
         self._stopping.set()
         self._thread.join(5)
-        self._process.stdin.close()
-        self._process.wait(10)
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(10)
+        finally:
+            self._process.kill()

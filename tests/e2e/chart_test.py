@@ -66,9 +66,11 @@ class Replicas:
         return self
 
     def __exit__(self, *_):
-        self.balancer.__exit__()
-        for replica in self.running:
-            replica.__exit__()
+        try:
+            self.balancer.__exit__()
+        finally:
+            for replica in self.running:
+                replica.__exit__()
 
     def config(self):
         """The configuration of the release, as a kubelet would bring it."""

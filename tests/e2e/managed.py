@@ -65,9 +65,11 @@ class Fleet:
         return self
 
     def __exit__(self, *_):
-        self.balancer.__exit__()
-        for replica in list(self.replicas):
-            self.end(replica)
+        try:
+            self.balancer.__exit__()
+        finally:
+            for replica in list(self.replicas):
+                self.end(replica)
 
     def start(self, command=(), keys=None):
         times = ",".join(str(self.seconds[key]) for key in ("life", "leaf", "trust", "poll", "clock"))
