@@ -80,9 +80,9 @@ def test_nothing_is_missing_to_build_it(tmp_path):
     for name in filter(None, listed.stdout.split("\0")):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
-    subprocess.run(["cmake", "--preset", "release"], cwd=tmp_path, capture_output=True, check=True)
-    planned = subprocess.run(["ninja", "-C", "build/release", "-n"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert planned.returncode == 0, planned.stdout
+    for step in (["cmake", "--preset", "release"], ["ninja", "-C", "build/release", "-n"]):
+        done = subprocess.run(step, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_program_runs_with_nothing_else(laid_out):
