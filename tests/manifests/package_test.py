@@ -17,7 +17,9 @@ pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"no {MISSING} (Debi
 
 
 def run(*command):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    # dpkg wants programs that are not on the PATH of an ordinary user.
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
