@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 import subprocess
+import tempfile
 import time
 
 import machine
@@ -90,7 +91,7 @@ def _interrupted(proof, number):
             if not os.path.islink(os.path.join(directory, name)):
                 os.truncate(os.path.join(directory, name), 256 << 20)
     command, name = proof.runtime.prepare(config)
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with tempfile.TemporaryFile() as said, subprocess.Popen(command, stdin=said, stdout=said, stderr=said) as process:
         _wait_for_partial(path)
         subprocess.run(proof.runtime.command("kill", name, str(number)), check=True)
         process.wait(timeout=60)

@@ -132,9 +132,8 @@ class Runtime:
     def run(self, config, timeout=60):
         """Runs a container to its end. What it and the runtime say is in stdout and stderr."""
         command, _ = self.prepare(config)
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL
-        )
+        # Not /dev/null: crun before 1.24 would give this machine's to the container's root.
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, input="")
 
 
 def reason_runtime_fails(proof):
