@@ -172,12 +172,12 @@ def test_a_ca_that_somebody_else_can_have_planted_is_not_used(tmp_path, plant, w
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it becomes another user")
-def test_a_ca_of_root_may_be_used_by_whoever_can_read_it(tmp_path, public):
-    for path in (tmp_path, *tmp_path.parents[:3]):
-        path.chmod(path.stat().st_mode | 0o055)
-    certs("--out", tmp_path)
-    (tmp_path / "ca.key").chmod(0o644)
-    done = subprocess.run([public / "webhook", "certs", "--out", tmp_path, "--force"], capture_output=True, text=True,
+def test_a_ca_of_root_may_be_used_by_whoever_can_read_it(public):
+    directory = public / "tls"
+    directory.mkdir(mode=0o755)
+    certs("--out", directory)
+    (directory / "ca.key").chmod(0o644)
+    done = subprocess.run([public / "webhook", "certs", "--out", directory, "--force"], capture_output=True, text=True,
                           timeout=60, check=False, user=65534, group=65534, extra_groups=[])
     assert done.returncode == 1 and done.stderr.endswith(".new: Permission denied\n"), done.stderr
 

@@ -22,11 +22,9 @@ def owner(process):
 
 
 @pytest.fixture(name="directory")
-def make_directory(tmp_path):
-    """A directory that user nobody owns and gets to."""
-    for path in (tmp_path, *tmp_path.parents[:3]):
-        path.chmod(path.stat().st_mode | 0o055)
-    directory = tmp_path / "tls"
+def make_directory(public):
+    """A directory that user nobody owns and gets to. Not below pytest's own, which the next pytest that starts closes."""
+    directory = public / "tls"
     directory.mkdir()
     os.chown(directory, NOBODY, NOBODY)
     return directory
