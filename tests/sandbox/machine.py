@@ -48,8 +48,13 @@ def run_in_directory(*command):
     """Runs `command --directory DIR` with PRIVATE_MOUNTS and a new directory, which is removed. Returns its exit code."""
     directory = tempfile.mkdtemp(prefix="sandbox-", dir="/var/tmp")
     os.chmod(directory, 0o755)  # The pod's user must get to its root file system.
+    owner = os.stat("/dev/null").st_uid
     try:
-        return subprocess.run([*PRIVATE_MOUNTS, *command, "--directory", directory], check=False).returncode
+        code = subprocess.run([*PRIVATE_MOUNTS, *command, "--directory", directory], check=False).returncode
+        if os.stat("/dev/null").st_uid != owner:
+            print("failed: a container has been given this machine's /dev/null")
+            return 1
+        return code
     finally:
         # Removed from outside the mounts, one of which is this machine's /usr.
         subprocess.run(["rm", "-rf", "--one-file-system", directory], check=True)
